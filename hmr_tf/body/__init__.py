@@ -1,0 +1,1 @@
+"""Body model files, the SMPL layer and keypoints without the mesh."""

@@ -1,0 +1,167 @@
+"""Frozen settings that entry points build from flags and pass down. Nothing here reads a flag."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from hmr_tf.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class HMRConfig:
+    """The architecture of `hmr`; stored in every checkpoint.
+
+    Attributes:
+        encoder: name in ``hmr_tf.models.encoders.ENCODERS``.
+        pool: first pool of the pre-activation ResNets: `slim` (original release), `keras`, `hmr2`.
+        image_size: side of the square input crop, px.
+        rotation: what the regressor estimates per joint: `axis_angle` (original release),
+            `6d_interleaved` (SPIN, mmhuman3d) or `6d_contiguous` (4D-Humans).
+        regressor: `joint` (one output layer, ReLU: original release) or `separate`
+            (three heads without activations: SPIN, mmhuman3d).
+        num_iterations: rounds of iterative error feedback.
+        hidden_units: width of the regressor's two hidden layers.
+        dropout: share of units dropped in the regressor while training.
+        train_mean: whether the mean parameters are trained, as in the original release.
+        keypoints: keypoint regressor of the body that the 2D and 3D losses use.
+    """
+
+    encoder: str = "resnet50_v2"
+    pool: str = "slim"
+    image_size: int = 224
+    rotation: str = "axis_angle"
+    regressor: str = "joint"
+    num_iterations: int = 3
+    hidden_units: int = 1024
+    dropout: float = 0.5
+    train_mean: bool = True
+    keypoints: str = "cocoplus"
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes of a training crop; the defaults are the original release's.
+
+    Attributes:
+        scale_min, scale_max: range of the uniform scale factor.
+        shift_px: greatest shift of the crop centre per axis, px of the stored image before scaling.
+        rotation_deg: greatest in-plane rotation, degrees, uniform in +-.
+        rotation_probability: share of samples that are rotated at all.
+        flip_probability: share of samples that are mirrored.
+        color_jitter: greatest relative change of each colour channel's gain.
+    """
+
+    scale_min: float = 0.8
+    scale_max: float = 1.23
+    shift_px: float = 20.0
+    rotation_deg: float = 0.0
+    rotation_probability: float = 0.0
+    flip_probability: float = 0.5
+    color_jitter: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which records are read and how they are mixed.
+
+    Attributes:
+        data_dir: folder that holds one folder of records per dataset.
+        datasets: (name, weight) pairs; weights are relative within a kind (with or without 3D).
+        mocap_datasets: motion-capture sets (`CMU`, `H3.6`, `jointLim`) under ``mocap_neutrMosh``.
+        split: split of the records.
+        pair_2d_with_3d: whether every batch takes half its samples from records with 3D labels and
+            half from those without, as in the original release, whenever both kinds are named.
+        window_px: side of the square of stored-image px that the unaugmented crop covers.
+        shuffle_buffer: samples held for shuffling.
+        cache: whether encoded records are kept in memory after the first pass.
+        augment: random changes of the crop.
+    """
+
+    data_dir: str
+    datasets: tuple[tuple[str, float], ...] = (("lsp", 1.0),)
+    mocap_datasets: tuple[str, ...] = ("CMU",)
+    split: str = "train"
+    pair_2d_with_3d: bool = True
+    window_px: float = 224.0
+    shuffle_buffer: int = 2000
+    cache: bool = False
+    augment: AugmentConfig = AugmentConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Weights of the losses; the defaults are those the original release was trained with.
+
+    Attributes:
+        keypoints_2d_weight: weight of the reprojection loss.
+        joints_3d_weight: weight of the 3D joint loss.
+        smpl_weight: weight of the pose and shape loss.
+        adversarial_weight: weight of the discriminators' loss on the generator.
+        use_3d_labels: whether 3D joint and SMPL labels are used where records have them.
+        use_adversary: whether discriminators are trained.
+    """
+
+    keypoints_2d_weight: float = 60.0
+    joints_3d_weight: float = 60.0
+    smpl_weight: float = 60.0
+    adversarial_weight: float = 1.0
+    use_3d_labels: bool = True
+    use_adversary: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        batch_size: global batch over all replicas.
+        num_steps: generator updates.
+        generator_learning_rate, discriminator_learning_rate: Adam's rates.
+        schedule: `constant` or `cosine` (to zero over `num_steps`), after `warmup_steps`.
+        warmup_steps: steps of linear warm-up.
+        adam_epsilon: Adam's epsilon (1e-8 in the original release; Keras's own default is 1e-7).
+        precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        average_decay: decay of the averaged generator weights used for evaluation; 0 for none.
+        log_every, image_every, checkpoint_every: steps between log lines, overlays, checkpoints.
+        keep_checkpoints: how many checkpoints are kept.
+        seed: seed of weights, data order, augmentation and dropout.
+        deterministic: whether runs with one seed must repeat to the last bit on one machine.
+    """
+
+    batch_size: int = 64
+    num_steps: int = 667_725
+    generator_learning_rate: float = 1e-5
+    discriminator_learning_rate: float = 1e-4
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    adam_epsilon: float = 1e-8
+    precision: str = "float32"
+    average_decay: float = 0.0
+    log_every: int = 100
+    image_every: int = 1000
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 3
+    seed: int = 0
+    deterministic: bool = False
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Returns a dataclass as plain JSON types."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(config_class: type, values: dict[str, Any]) -> Any:
+    """Builds a config from plain JSON types.
+
+    Raises:
+        ConfigError: if a key is unknown to ``config_class``.
+    """
+    known = {field.name for field in dataclasses.fields(config_class)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(
+            f"{config_class.__name__} has no setting {', '.join(unknown)}; "
+            f"it knows {', '.join(sorted(known))}. The file comes from another version of hmr_tf."
+        )
+    return config_class(**values)

@@ -1,0 +1,1 @@
+"""Records to tensors: crops, augmentation, mixtures, motion capture."""

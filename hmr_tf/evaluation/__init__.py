@@ -1,0 +1,1 @@
+"""Named protocols, the evaluator and its report."""

@@ -1,0 +1,1 @@
+"""Rotations, cameras, kinematics and alignment: pure tensor functions."""

@@ -1,0 +1,1 @@
+"""Software rendering, overlays and plots; needs no display and no OpenGL."""

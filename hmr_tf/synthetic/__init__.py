@@ -1,0 +1,1 @@
+"""Random people, rendered, in the true layouts of real datasets."""

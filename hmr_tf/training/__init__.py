@@ -1,0 +1,1 @@
+"""What one replica does with a batch, and the loop around it."""

@@ -1,0 +1,1 @@
+"""Datasets as files: skeletons, the record schema, converters, readers and writers."""
