@@ -1,0 +1,12 @@
+"""Exceptions about datasets as files."""
+
+
+class DatasetError(Exception):
+    """Raised when a source dataset is missing, incomplete or not in its format.
+
+    The message names the dataset and the file.
+    """
+
+
+class RecordError(Exception):
+    """Raised when a TFRecord file or one record in it is unusable; names the file and the record."""
