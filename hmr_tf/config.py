@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from typing import Any
 
 from hmr_tf.errors import ConfigError
@@ -164,4 +165,14 @@ def from_dict(config_class: type, values: dict[str, Any]) -> Any:
             f"{config_class.__name__} has no setting {', '.join(unknown)}; "
             f"it knows {', '.join(sorted(known))}. The file comes from another version of hmr_tf."
         )
-    return config_class(**values)
+    kinds = typing.get_type_hints(config_class)
+    return config_class(**{name: _typed(value, kinds[name]) for name, value in values.items()})
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    """Turns JSON's lists into tuples and its objects into the settings they came from."""
+    if isinstance(value, dict) and dataclasses.is_dataclass(kind):
+        return from_dict(kind, value)
+    if isinstance(value, (list, tuple)):
+        return tuple(_typed(item, None) for item in value)
+    return value

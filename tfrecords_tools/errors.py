@@ -9,4 +9,4 @@ class DatasetError(Exception):
 
 
 class RecordError(Exception):
-    """Raised when a TFRecord file or one record in it is unusable; names the file and the record."""
+    """Raised when a TFRecord file or a record in it is unusable; names file and record."""

@@ -1,0 +1,41 @@
+import dataclasses
+import json
+
+import pytest
+
+from hmr_tf import config
+from hmr_tf.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        config.HMRConfig(encoder="resnet50_v1", image_size=96),
+        config.DataConfig(data_dir="records", datasets=(("lsp", 1.0), ("coco", 2.0))),
+        config.LossConfig(use_adversary=False),
+        config.TrainConfig(batch_size=8),
+    ],
+)
+def test_settings_survive_json(settings):
+    values = json.loads(json.dumps(config.to_dict(settings)))
+    assert config.from_dict(type(settings), values) == settings
+
+
+def test_unknown_setting_is_named():
+    with pytest.raises(ConfigError, match="HMRConfig has no setting colour"):
+        config.from_dict(config.HMRConfig, {"colour": 1})
+
+
+def test_settings_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.TrainConfig().seed = 1
+
+
+def test_defaults_are_the_original_release_s():
+    """Original training script, hmr `do_train.sh`, and `src/ops.py`."""
+    losses, train, augment = config.LossConfig(), config.TrainConfig(), config.AugmentConfig()
+    assert (losses.keypoints_2d_weight, losses.joints_3d_weight, losses.smpl_weight) == (60, 60, 60)
+    assert losses.adversarial_weight == 1
+    assert (train.generator_learning_rate, train.discriminator_learning_rate) == (1e-5, 1e-4)
+    assert (train.batch_size, train.adam_epsilon) == (64, 1e-8)
+    assert (augment.scale_min, augment.scale_max, augment.shift_px) == (0.8, 1.23, 20)
