@@ -29,10 +29,10 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         try:
             main(argv)
         except (HmrError, DatasetError, RecordError) as error:
-            print(f"error: {error}", file=sys.stderr)  # noqa: T201
+            print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
-            print("interrupted; run the same command again to continue", file=sys.stderr)  # noqa: T201
+            print("interrupted; run the same command again to continue", file=sys.stderr)
             sys.exit(130)
 
     app.run(guarded)
