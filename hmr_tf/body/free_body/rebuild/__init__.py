@@ -1,0 +1,1 @@
+"""Builds the embedded body from the public-domain MakeHuman assets; see ATTRIBUTION.md."""
