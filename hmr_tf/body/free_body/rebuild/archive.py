@@ -1,4 +1,4 @@
-"""Reads source wheels and writes array files, both so that a build can be repeated byte for byte."""
+"""Reads source wheels and writes array files, so that a build repeats byte for byte."""
 
 from __future__ import annotations
 
