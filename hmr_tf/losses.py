@@ -1,0 +1,138 @@
+"""Losses of the original release, as sums with their counts.
+
+The original divides each loss by the number of elements with non-zero weight in the whole batch. A replica
+sees only its part of the batch, so every function returns the sum and the count; the caller adds the counts
+of all replicas and divides: the gradients are then those of one device with the whole batch.
+
+Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, sections 3.1-3.3,
+and the reductions of its release.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+import tensorflow as tf
+
+_NUM_LSP = 14
+_HIPS = (2, 3)  # right and left, in LSP order
+
+
+class Loss(NamedTuple):
+    """A loss before its division.
+
+    Attributes:
+        total: `[]` float32 sum over this replica's elements.
+        count: `[]` float32 number of this replica's elements with non-zero weight.
+    """
+
+    total: tf.Tensor
+    count: tf.Tensor
+
+    def mean(self, count: Optional[tf.Tensor] = None) -> tf.Tensor:
+        """Returns total / count, or zero if nothing counts.
+
+        Args:
+            count: `[]` count of the global batch; this replica's own if not given. With the global count
+                the values and gradients of the replicas ADD UP to the global ones.
+        """
+        return tf.math.divide_no_nan(self.total, self.count if count is None else count)
+
+
+def keypoints_2d_loss(
+    pred_keypoints_2d: tf.Tensor, gt_keypoints_2d: tf.Tensor, visibility: tf.Tensor
+) -> Loss:
+    """Absolute reprojection error of visible keypoints.
+
+    Args:
+        pred_keypoints_2d: `[batch, K, 2]` crop units.
+        gt_keypoints_2d: `[batch, K, 2]` crop units; any finite value where invisible.
+        visibility: `[batch, K]` 0 or 1.
+
+    Returns:
+        Sum over visible keypoints of |dx| + |dy|; count 2 per visible keypoint.
+    """
+    weights = visibility[..., tf.newaxis]
+    error = tf.abs(pred_keypoints_2d - gt_keypoints_2d)
+    return Loss(
+        tf.reduce_sum(weights * error), 2.0 * tf.math.count_nonzero(visibility, dtype=tf.float32)
+    )
+
+
+def joints_3d_loss(pred_joints_3d: tf.Tensor, gt_joints_3d: tf.Tensor, has_3d: tf.Tensor) -> Loss:
+    """Squared error of the 14 LSP joints, both sides relative to the middle of the hips.
+
+    Args:
+        pred_joints_3d: `[batch, K >= 14, 3]` m; the first 14 joints are LSP's.
+        gt_joints_3d: `[batch, 14, 3]` m.
+        has_3d: `[batch]` 0 or 1.
+
+    Returns:
+        Half the sum of squares; count 42 per labelled item.
+    """
+
+    def centred(joints: tf.Tensor) -> tf.Tensor:
+        return joints - 0.5 * (joints[:, _HIPS[0], tf.newaxis] + joints[:, _HIPS[1], tf.newaxis])
+
+    pred, gt = centred(pred_joints_3d[:, :_NUM_LSP]), centred(gt_joints_3d[:, :_NUM_LSP])
+    return _half_squares(tf.reshape(pred - gt, [-1, 3 * _NUM_LSP]), has_3d)
+
+
+def smpl_loss(
+    pred_rotations: tf.Tensor,
+    pred_betas: tf.Tensor,
+    gt_rotations: tf.Tensor,
+    gt_betas: tf.Tensor,
+    has_smpl: tf.Tensor,
+) -> Loss:
+    """Squared error of the rotation matrices, the global one included, and of the betas, together.
+
+    Args:
+        pred_rotations, gt_rotations: `[batch, 24, 3, 3]`.
+        pred_betas, gt_betas: `[batch, S]`.
+        has_smpl: `[batch]` 0 or 1.
+
+    Returns:
+        Half the sum of squares; count 216 + S per labelled item.
+    """
+    difference = tf.concat(
+        [tf.reshape(pred_rotations - gt_rotations, [-1, 24 * 9]), pred_betas - gt_betas], axis=-1
+    )
+    return _half_squares(difference, has_smpl)
+
+
+def adversarial_generator_loss(fake_outputs: tf.Tensor) -> Loss:
+    """Least-squares loss that draws the critics' outputs on estimates to one.
+
+    Args:
+        fake_outputs: `[rows, 25]`, the rows of all iterations.
+
+    Returns:
+        Sum of (D - 1)^2 over rows and outputs; count: rows.
+    """
+    return _distance_to(fake_outputs, 1.0)
+
+
+def discriminator_loss(real_outputs: tf.Tensor, fake_outputs: tf.Tensor) -> tuple[Loss, Loss]:
+    """Least-squares losses of the critics; their loss is the sum of the two means.
+
+    Args:
+        real_outputs: `[rows, 25]` on motion-capture bodies, drawn to one.
+        fake_outputs: `[rows, 25]` on estimates, drawn to zero.
+
+    Returns:
+        (real, fake), each a sum over rows and outputs with the number of rows as count.
+    """
+    return _distance_to(real_outputs, 1.0), _distance_to(fake_outputs, 0.0)
+
+
+def _distance_to(outputs: tf.Tensor, target: float) -> Loss:
+    total = tf.reduce_sum(tf.square(outputs - target))
+    return Loss(total, tf.cast(tf.shape(outputs)[0], tf.float32))
+
+
+def _half_squares(difference: tf.Tensor, weights: tf.Tensor) -> Loss:
+    weights = weights[:, tf.newaxis]
+    total = 0.5 * tf.reduce_sum(weights * tf.square(difference))
+    num_elements = float(difference.shape[-1])
+    return Loss(total, num_elements * tf.math.count_nonzero(weights, dtype=tf.float32))

@@ -1,0 +1,44 @@
+"""Image encoders by name.
+
+Every encoder is a Keras model from images ``[batch, size, size, 3]`` float32 RGB in [0, 1] to features
+``[batch, num_features]`` float32, and normalises inside its graph.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from hmr_tf.registry import Registry
+
+ENCODERS = Registry(
+    "encoder",
+    {
+        "resnet50_v2": "hmr_tf.models.resnet_v2:resnet50_v2",
+        "resnet18_v2": "hmr_tf.models.resnet_v2:resnet18_v2",
+        "resnet_small_v2": "hmr_tf.models.resnet_v2:resnet_small_v2",
+        "resnet50_v1": "hmr_tf.models.resnet_v1:resnet50_v1",
+    },
+)
+
+
+def build_encoder(
+    name: str, image_size: int = 224, pool: str = "slim", dtype_policy: Any = "float32"
+) -> tf.keras.Model:
+    """Builds the encoder called `name`.
+
+    Args:
+        name: one of ``ENCODERS.names``.
+        image_size: side of the square input, px.
+        pool: first pool of the pre-activation networks: `slim`, `keras` or `hmr2`.
+        dtype_policy: Keras dtype policy or its name: `float32`, `mixed_bfloat16`, `mixed_float16`. The
+            global policy is not consulted.
+
+    Returns:
+        A Keras model; ``model.output_shape[-1]`` is the number of features.
+
+    Raises:
+        ConfigError: if the name or the pool is unknown.
+    """
+    return ENCODERS.get(name)(image_size, pool, dtype_policy)

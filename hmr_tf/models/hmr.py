@@ -1,0 +1,215 @@
+"""HMR: an encoder, an iterative regressor, a body and the discriminators that judge it.
+
+Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+import tensorflow as tf
+from scipy.spatial.transform import Rotation
+
+from hmr_tf import config as config_lib
+from hmr_tf import outputs
+from hmr_tf.body import keypoints, mean_parameters, model_file, smpl
+from hmr_tf.errors import ConfigError
+from hmr_tf.geometry import camera as camera_lib
+from hmr_tf.geometry import rotations as rotations_lib
+from hmr_tf.models import discriminator, encoders, regressor
+
+ROTATION_FORMS = ("axis_angle", "6d_interleaved", "6d_contiguous")
+_NUM_JOINTS = 24
+
+
+def encode_pose(pose_axis_angle: np.ndarray, rotation: str) -> np.ndarray:
+    """Writes an axis-angle pose in the numbers that a regressor of that rotation form estimates.
+
+    Args:
+        pose_axis_angle: `[72]` radians.
+        rotation: one of `ROTATION_FORMS`.
+
+    Returns:
+        `[72]` or `[144]` float32, joint by joint.
+    """
+    pose = np.asarray(pose_axis_angle, np.float64).reshape(_NUM_JOINTS, 3)
+    if rotation == "axis_angle":
+        return pose.astype(np.float32).reshape(-1)
+    columns = Rotation.from_rotvec(pose).as_matrix()[..., :2]
+    if rotation == "6d_contiguous":
+        columns = np.swapaxes(columns, -1, -2)
+    return columns.astype(np.float32).reshape(-1)
+
+
+def decode_pose(pose: tf.Tensor, rotation: str) -> tf.Tensor:
+    """Turns a regressor's pose numbers into rotation matrices.
+
+    Args:
+        pose: `[batch, 72]` or `[batch, 144]`, joint by joint.
+        rotation: one of `ROTATION_FORMS`.
+
+    Returns:
+        `[batch, 24, 3, 3]` float32.
+    """
+    if rotation == "axis_angle":
+        return rotations_lib.axis_angle_to_matrix(tf.reshape(pose, [-1, _NUM_JOINTS, 3]))
+    layout = rotation[len("6d_") :]
+    return rotations_lib.rotation_6d_to_matrix(
+        tf.reshape(pose, [-1, _NUM_JOINTS, 6]), layout=layout
+    )
+
+
+class HMR(tf.keras.Model):
+    """Recovers a body from one image.
+
+    All variables exist once the model is constructed. The body's arrays are constants: they are neither
+    trained nor saved with the weights.
+
+    Args:
+        config: the architecture.
+        body: the body whose joints and mesh are estimated; needs the keypoint regressor that
+            `config.keypoints` names.
+        mean: (pose ``[72]`` axis-angle, betas ``[num_betas]``) at which the regressor begins; the default
+            is `mean_parameters.load_mean_parameters()`.
+        precision: dtype policy of the encoder: `float32`, `mixed_bfloat16` or `mixed_float16`. The rest is
+            always float32.
+
+    Attributes:
+        encoder: images to features.
+        regressor: features to camera, pose and betas.
+        discriminator: the 25 critics.
+        body: the `SMPL` layer.
+        keypoints: the `MeshFreeKeypoints` layer.
+        body_model: the `Body` given.
+
+    Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`) of the last
+    iteration; with ``with_vertices=True`` also `vertices`.
+    """
+
+    def __init__(
+        self,
+        config: config_lib.HMRConfig,
+        body: model_file.Body,
+        mean: Optional[tuple[np.ndarray, np.ndarray]] = None,
+        precision: str = "float32",
+        name: str = "hmr",
+    ) -> None:
+        super().__init__(name=name, dtype="float32")
+        _check(config)
+        self.config = config
+        self.precision = precision
+        self.body_model = body
+        mean_pose, mean_betas = mean_parameters.load_mean_parameters() if mean is None else mean
+        if len(mean_betas) != body.num_betas:
+            raise ConfigError(
+                f"The mean has {len(mean_betas)} betas and the body {body.num_betas}; give a mean with "
+                f"{body.num_betas}."
+            )
+        self.encoder = encoders.build_encoder(
+            config.encoder, config.image_size, config.pool, dtype_policy=precision
+        )
+        self.regressor = regressor.IterativeRegressor(
+            encode_pose(mean_pose, config.rotation),
+            mean_betas,
+            form=config.regressor,
+            num_iterations=config.num_iterations,
+            hidden_units=config.hidden_units,
+            dropout=config.dropout,
+            train_mean=config.train_mean,
+        )
+        self.discriminator = discriminator.Discriminator()
+        self.body = smpl.SMPL(body)
+        self.keypoints = keypoints.MeshFreeKeypoints(body, regressor=config.keypoints)
+        self.regressor.build([None, self.encoder.output_shape[-1]])
+        self.discriminator.build(
+            {
+                "rotations": [None, discriminator.NUM_JOINTS, 3, 3],
+                "betas": [None, self.regressor.num_betas],
+            }
+        )
+        self.built = True
+
+    def call(
+        self, images: tf.Tensor, training: bool = False, with_vertices: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """Estimates the body in each image; see the class."""
+        estimate = self.stages(images, training=training)[-1]
+        if with_vertices:
+            mesh = self.body(estimate[outputs.ROTATIONS], estimate[outputs.BETAS])
+            estimate[outputs.VERTICES] = mesh["vertices"]
+        return estimate
+
+    def stages(
+        self, images: tf.Tensor, training: bool = False, seed: Optional[tf.Tensor] = None
+    ) -> list[dict[str, tf.Tensor]]:
+        """Estimates with every iteration kept, for the adversary and for looking inside.
+
+        Args:
+            images: `[batch, size, size, 3]` float32 RGB in [0, 1].
+            training: whether batch statistics and dropout are those of training.
+            seed: `[2]` int32; makes dropout a function of this seed alone, so that a resumed run repeats.
+
+        Returns:
+            One dict per iteration with `rotations`, `betas`, `camera` and `pose` ``[batch, 72 or 144]``
+            (the regressor's own numbers); the last is a whole Estimate.
+        """
+        features = self.encoder(images, training=training)
+        stages = self.regressor(features, training=training, seed=seed)
+        for stage in stages:
+            stage[outputs.ROTATIONS] = decode_pose(stage["pose"], self.config.rotation)
+        last = stages[-1]
+        joints_3d, smpl_joints_3d = self.keypoints(last[outputs.ROTATIONS], last[outputs.BETAS])
+        last[outputs.JOINTS_3D] = joints_3d
+        last[outputs.SMPL_JOINTS_3D] = smpl_joints_3d
+        last[outputs.KEYPOINTS_2D] = camera_lib.weak_perspective(joints_3d, last[outputs.CAMERA])
+        return stages
+
+    @property
+    def generator_variables(self) -> list[tf.Variable]:
+        """Trainable variables of the encoder and the regressor, the mean included."""
+        return self.encoder.trainable_variables + self.regressor.trainable_variables
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the architecture as plain types; the body is named by its kind."""
+        return {
+            "config": config_lib.to_dict(self.config),
+            "body": self.body_model.kind,
+            "precision": self.precision,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        body: Optional[model_file.Body] = None,
+        mean: Optional[tuple[np.ndarray, np.ndarray]] = None,
+    ) -> HMR:
+        """Builds a model from `get_config`.
+
+        Args:
+            config: what `get_config` returned.
+            body: the body; by default the embedded one that the config names.
+            mean: as in the constructor; weights restored afterwards replace it.
+
+        Returns:
+            The model with new weights.
+        """
+        return cls(
+            config_lib.from_dict(config_lib.HMRConfig, config["config"]),
+            model_file.load_body(config["body"]) if body is None else body,
+            mean,
+            precision=config["precision"],
+            name=config["name"],
+        )
+
+
+def _check(config: config_lib.HMRConfig) -> None:
+    if config.rotation not in ROTATION_FORMS:
+        raise ConfigError(
+            f"Unknown rotation form '{config.rotation}'; expected one of: "
+            f"{', '.join(ROTATION_FORMS)}."
+        )
+    if config.num_iterations < 1:
+        raise ConfigError(f"num_iterations must be at least 1; got {config.num_iterations}.")
