@@ -1,16 +1,17 @@
 """Losses of the original release, as sums with their counts.
 
-The original divides each loss by the number of elements with non-zero weight in the whole batch. A replica
-sees only its part of the batch, so every function returns the sum and the count; the caller adds the counts
-of all replicas and divides: the gradients are then those of one device with the whole batch.
+The original divides each loss by the number of elements with non-zero weight in the whole batch. A
+replica sees only its part of the batch, so every function returns the sum and the count; the caller
+adds the counts of all replicas and divides: the gradients are then those of one device with the
+whole batch.
 
-Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, sections 3.1-3.3,
-and the reductions of its release.
+Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, sections
+3.1-3.3, and the reductions of its release.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -29,12 +30,12 @@ class Loss(NamedTuple):
     total: tf.Tensor
     count: tf.Tensor
 
-    def mean(self, count: Optional[tf.Tensor] = None) -> tf.Tensor:
+    def mean(self, count: tf.Tensor | None = None) -> tf.Tensor:
         """Returns total / count, or zero if nothing counts.
 
         Args:
-            count: `[]` count of the global batch; this replica's own if not given. With the global count
-                the values and gradients of the replicas ADD UP to the global ones.
+            count: `[]` count of the global batch; this replica's own if not given. With the global
+                count the values and gradients of the replicas ADD UP to the global ones.
         """
         return tf.math.divide_no_nan(self.total, self.count if count is None else count)
 

@@ -1,4 +1,4 @@
-"""Deterministic numbers for numeric acceptance checks: the same in any language, from a name alone."""
+"""Deterministic numbers for numeric checks: the same in any language, from a name alone."""
 
 import zlib
 

@@ -20,15 +20,17 @@ _SHAPE = (10, 5)
 class Discriminator(tf.keras.layers.Layer):
     """25 least-squares critics: one per joint, one of the whole pose and one of the shape.
 
-    Every joint's rotation matrix goes through one shared embedding of two layers; each joint has a linear
-    critic of its own 32 numbers, and one fully connected network reads them all, joint by joint.
+    Every joint's rotation matrix goes through one shared embedding of two layers; each joint has a
+    linear critic of its own 32 numbers, and one fully connected network reads them all, joint by
+    joint.
 
     Args:
-        embedding_activation: activation after both embedding layers: `relu` (original release) or None
-            (what the PyTorch ports trained with).
+        embedding_activation: activation after both embedding layers: `relu` (original release) or
+            None (what the PyTorch ports trained with).
 
     Call: dict of `rotations` ``[batch, 23, 3, 3]`` (without the global one) and `betas`
-    ``[batch, num_betas]`` -> ``[batch, 25]`` float32: 23 joints in SMPL order, all joints, shape. Linear.
+    ``[batch, num_betas]`` -> ``[batch, 25]`` float32: 23 joints in SMPL order, all joints, shape.
+    Linear.
     """
 
     def __init__(

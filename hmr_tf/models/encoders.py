@@ -1,7 +1,7 @@
 """Image encoders by name.
 
-Every encoder is a Keras model from images ``[batch, size, size, 3]`` float32 RGB in [0, 1] to features
-``[batch, num_features]`` float32, and normalises inside its graph.
+Every encoder is a Keras model from images ``[batch, size, size, 3]`` float32 RGB in [0, 1] to
+features ``[batch, num_features]`` float32, and normalises inside its graph.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def build_encoder(
         name: one of ``ENCODERS.names``.
         image_size: side of the square input, px.
         pool: first pool of the pre-activation networks: `slim`, `keras` or `hmr2`.
-        dtype_policy: Keras dtype policy or its name: `float32`, `mixed_bfloat16`, `mixed_float16`. The
-            global policy is not consulted.
+        dtype_policy: Keras dtype policy or its name: `float32`, `mixed_bfloat16`, `mixed_float16`.
+            The global policy is not consulted.
 
     Returns:
         A Keras model; ``model.output_shape[-1]`` is the number of features.

@@ -5,7 +5,7 @@ Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -63,17 +63,17 @@ def decode_pose(pose: tf.Tensor, rotation: str) -> tf.Tensor:
 class HMR(tf.keras.Model):
     """Recovers a body from one image.
 
-    All variables exist once the model is constructed. The body's arrays are constants: they are neither
-    trained nor saved with the weights.
+    All variables exist once the model is constructed. The body's arrays are constants: they are
+    neither trained nor saved with the weights.
 
     Args:
         config: the architecture.
         body: the body whose joints and mesh are estimated; needs the keypoint regressor that
             `config.keypoints` names.
-        mean: (pose ``[72]`` axis-angle, betas ``[num_betas]``) at which the regressor begins; the default
-            is `mean_parameters.load_mean_parameters()`.
-        precision: dtype policy of the encoder: `float32`, `mixed_bfloat16` or `mixed_float16`. The rest is
-            always float32.
+        mean: (pose ``[72]`` axis-angle, betas ``[num_betas]``) at which the regressor begins; the
+            default is `mean_parameters.load_mean_parameters()`.
+        precision: dtype policy of the encoder: `float32`, `mixed_bfloat16` or `mixed_float16`. The
+            rest is always float32.
 
     Attributes:
         encoder: images to features.
@@ -83,15 +83,15 @@ class HMR(tf.keras.Model):
         keypoints: the `MeshFreeKeypoints` layer.
         body_model: the `Body` given.
 
-    Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`) of the last
-    iteration; with ``with_vertices=True`` also `vertices`.
+    Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`) of
+    the last iteration; with ``with_vertices=True`` also `vertices`.
     """
 
     def __init__(
         self,
         config: config_lib.HMRConfig,
         body: model_file.Body,
-        mean: Optional[tuple[np.ndarray, np.ndarray]] = None,
+        mean: tuple[np.ndarray, np.ndarray] | None = None,
         precision: str = "float32",
         name: str = "hmr",
     ) -> None:
@@ -103,8 +103,8 @@ class HMR(tf.keras.Model):
         mean_pose, mean_betas = mean_parameters.load_mean_parameters() if mean is None else mean
         if len(mean_betas) != body.num_betas:
             raise ConfigError(
-                f"The mean has {len(mean_betas)} betas and the body {body.num_betas}; give a mean with "
-                f"{body.num_betas}."
+                f"The mean has {len(mean_betas)} betas and the body {body.num_betas}; "
+                "give a mean that fits the body."
             )
         self.encoder = encoders.build_encoder(
             config.encoder, config.image_size, config.pool, dtype_policy=precision
@@ -141,18 +141,19 @@ class HMR(tf.keras.Model):
         return estimate
 
     def stages(
-        self, images: tf.Tensor, training: bool = False, seed: Optional[tf.Tensor] = None
+        self, images: tf.Tensor, training: bool = False, seed: tf.Tensor | None = None
     ) -> list[dict[str, tf.Tensor]]:
         """Estimates with every iteration kept, for the adversary and for looking inside.
 
         Args:
             images: `[batch, size, size, 3]` float32 RGB in [0, 1].
             training: whether batch statistics and dropout are those of training.
-            seed: `[2]` int32; makes dropout a function of this seed alone, so that a resumed run repeats.
+            seed: `[2]` int32; makes dropout a function of this seed alone, so that a resumed run
+                repeats.
 
         Returns:
-            One dict per iteration with `rotations`, `betas`, `camera` and `pose` ``[batch, 72 or 144]``
-            (the regressor's own numbers); the last is a whole Estimate.
+            One dict per iteration with `rotations`, `betas`, `camera` and `pose` ``[batch, 72 or
+            144]`` (the regressor's own numbers); the last is a whole Estimate.
         """
         features = self.encoder(images, training=training)
         stages = self.regressor(features, training=training, seed=seed)
@@ -183,8 +184,8 @@ class HMR(tf.keras.Model):
     def from_config(
         cls,
         config: dict[str, Any],
-        body: Optional[model_file.Body] = None,
-        mean: Optional[tuple[np.ndarray, np.ndarray]] = None,
+        body: model_file.Body | None = None,
+        mean: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> HMR:
         """Builds a model from `get_config`.
 

@@ -1,8 +1,8 @@
 """A convolution that pads both sides alike, as the published ResNets do with stride 2.
 
-TensorFlow's own `SAME` pads only at the bottom and right when the stride is 2 and the input even, so
-networks trained elsewhere would see a shifted grid. Padding inside the convolution saves the copy that
-a separate padding layer makes.
+TensorFlow's own `SAME` pads only at the bottom and right when the stride is 2 and the input even,
+so networks trained elsewhere would see a shifted grid. Padding inside the convolution saves the
+copy that a separate padding layer makes.
 """
 
 from __future__ import annotations

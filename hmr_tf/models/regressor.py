@@ -7,7 +7,7 @@ Model-fitting in the Loop, ICCV 2019.
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -28,7 +28,8 @@ def split_theta(theta: tf.Tensor, form: str, num_pose: int, num_betas: int) -> d
         num_betas: number of shape coefficients.
 
     Returns:
-        Dict of `camera` ``[batch, 3]``, `pose` ``[batch, num_pose]`` and `betas` ``[batch, num_betas]``.
+        Dict of `camera` ``[batch, 3]``, `pose` ``[batch, num_pose]`` and `betas` ``[batch,
+        num_betas]``.
     """
     if form == "joint":
         camera, pose, betas = tf.split(theta, [NUM_CAMERA, num_pose, num_betas], axis=-1)
@@ -41,12 +42,12 @@ def split_theta(theta: tf.Tensor, form: str, num_pose: int, num_betas: int) -> d
 class IterativeRegressor(tf.keras.layers.Layer):
     """Estimates camera, pose and betas from image features in `num_iterations` rounds.
 
-    Each round adds ``F([features, theta])`` to theta, beginning from the mean; weights are shared between
-    rounds and gradients flow through all of them. Always computes in float32.
+    Each round adds ``F([features, theta])`` to theta, beginning from the mean; weights are shared
+    between rounds and gradients flow through all of them. Always computes in float32.
 
-    In the form `joint`, F is Dense, ReLU, dropout, Dense, ReLU, dropout, Dense, and theta is (camera, pose,
-    betas). In the form `separate`, F has no activations and three output layers, and theta is (pose, betas,
-    camera).
+    In the form `joint`, F is Dense, ReLU, dropout, Dense, ReLU, dropout, Dense, and theta is
+    (camera, pose, betas). In the form `separate`, F has no activations and three output layers, and
+    theta is (pose, betas, camera).
 
     Args:
         mean_pose: `[num_pose]` start of the pose, in the rotation form that the caller uses.
@@ -59,8 +60,9 @@ class IterativeRegressor(tf.keras.layers.Layer):
         train_mean: whether the mean is a trainable weight.
 
     Call: features ``[batch, num_features]`` float32 -> list of `num_iterations` dicts with `camera`
-    ``[batch, 3]``, `pose` ``[batch, num_pose]`` and `betas` ``[batch, num_betas]``. With ``training=True``
-    units are dropped; a ``seed`` (``[2]`` int32) then makes the choice a function of the seed alone.
+    ``[batch, 3]``, `pose` ``[batch, num_pose]`` and `betas` ``[batch, num_betas]``. With
+    ``training=True`` units are dropped; a ``seed`` (``[2]`` int32) then makes the choice a function
+    of the seed alone.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class IterativeRegressor(tf.keras.layers.Layer):
         return NUM_CAMERA + self.num_pose + self.num_betas
 
     def build(self, input_shape: Any) -> None:
-        """Creates the weights; output layers begin near zero so that training begins at the mean."""
+        """Creates the weights; output layers begin near zero, so training begins at the mean."""
         num_features = int(input_shape[-1])
         if self.form == "joint":
             mean = (*self.mean_camera, *self.mean_pose, *self.mean_betas)
@@ -142,7 +144,7 @@ class IterativeRegressor(tf.keras.layers.Layer):
         return layer
 
     def call(
-        self, features: tf.Tensor, training: bool = False, seed: Optional[tf.Tensor] = None
+        self, features: tf.Tensor, training: bool = False, seed: tf.Tensor | None = None
     ) -> list[dict[str, tf.Tensor]]:
         """Runs all rounds; see the class."""
         theta = tf.tile(self.mean, [tf.shape(features)[0], 1])
@@ -162,7 +164,7 @@ class IterativeRegressor(tf.keras.layers.Layer):
         return stages
 
     def _activate(
-        self, hidden: tf.Tensor, training: bool, seed: Optional[tf.Tensor], index: int
+        self, hidden: tf.Tensor, training: bool, seed: tf.Tensor | None, index: int
     ) -> tf.Tensor:
         """ReLU (form `joint` only) and dropout."""
         if self.form == "joint":

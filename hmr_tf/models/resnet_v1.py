@@ -1,7 +1,7 @@
 """ResNet-50 v1.5 as in torchvision, for the weights of the PyTorch releases (SPIN, mmhuman3d).
 
-`tf.keras.applications.ResNet50` cannot hold them: it strides on the first 1x1 convolution, adds biases
-and uses another epsilon.
+`tf.keras.applications.ResNet50` cannot hold them: it strides on the first 1x1 convolution, adds
+biases and uses another epsilon.
 
 Reference: K. He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
 """
@@ -64,7 +64,8 @@ def _bottleneck(
 def resnet50_v1(image_size: int, pool: str, dtype_policy: Any) -> tf.keras.Model:
     """Builds ResNet-50 v1.5.
 
-    Layer names follow torchvision's with `_` for `.`, e.g. `layer1_0_conv1`, `layer1_0_downsample_0`.
+    Layer names follow torchvision's with `_` for `.`, e.g. `layer1_0_conv1`,
+    `layer1_0_downsample_0`.
 
     Args:
         image_size: side of the square input, px.

@@ -1,9 +1,9 @@
-"""Pre-activation residual networks: the original release's ResNet-50 v2 and a small family for laptops.
+"""Pre-activation residual networks: the original's ResNet-50 v2 and a small family for laptops.
 
 Layer names are those of `tf.keras.applications.ResNet50V2`, so that weights map by name.
 
-Reference: K. He et al., Identity Mappings in Deep Residual Networks, ECCV 2016; the variant with the
-stride on the last unit of each stage is the one in which the original HMR weights were trained.
+Reference: K. He et al., Identity Mappings in Deep Residual Networks, ECCV 2016; the variant with
+the stride on the last unit of each stage is the one in which the original HMR weights were trained.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class ResNetV2Spec:
             two 3x3 convolutions; more makes bottlenecks of 1x1, 3x3 and 1x1.
         stem_width: channels of the first convolution.
         stem_kernel: side of the first convolution's kernel.
-        stride_on_last: whether a stage shrinks the map in its last unit (the last stage not at all), as
-            in the original release, or in its first (the first stage not at all).
+        stride_on_last: whether a stage shrinks the map in its last unit (the last stage not at
+            all), as in the original release, or in its first (the first stage not at all).
         momentum: share of the old value that the moving statistics keep at each step.
     """
 
