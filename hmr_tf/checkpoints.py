@@ -1,0 +1,307 @@
+"""Checkpoint directories: each says by itself what it holds.
+
+A directory contains
+
+- ``checkpoint.json``: format, model name and configuration, body, and how it was trained;
+- ``weights/ckpt-N.*``: TensorFlow checkpoints, the newest named by ``weights/checkpoint``;
+- ``body.npz``: the body, unless it is the embedded one.
+
+A TensorFlow checkpoint holds the model under ``model`` and, if the run keeps them, the averaged
+generator weights under ``averaged``, in the order of ``model.generator_variables``; training adds
+optimizers and its step counter. The file ``checkpoint.json`` is written once and never changes, so
+that what is beside it can always be read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Union
+
+import numpy as np
+import tensorflow as tf
+
+import hmr_tf
+from hmr_tf.body import model_file
+from hmr_tf.errors import CheckpointError
+from hmr_tf.models import MODELS
+
+FORMAT = 1
+DESCRIPTION_FILE = "checkpoint.json"
+BODY_FILE = "body.npz"
+WEIGHTS_DIR = "weights"
+EMBEDDED_BODY = "free_body"
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+_BODY_ARRAYS = (
+    ("template", np.float32),
+    ("shape_basis", np.float32),
+    ("pose_basis", np.float32),
+    ("joint_regressor", np.float32),
+    ("skin_weights", np.float32),
+    ("parents", np.int32),
+    ("faces", np.int32),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What a checkpoint directory holds.
+
+    Attributes:
+        model: name in ``hmr_tf.models.MODELS``.
+        model_config: what the model's ``get_config`` returned; plain JSON types.
+        body_kind: kind of the body, e.g. ``smpl``.
+        body_sha256: `body_digest` of the body.
+        has_averaged: whether averaged weights are kept beside the trained ones.
+        task: name of the training task; empty for imported weights.
+        settings: the run's settings by group, e.g. ``{"train": {...}}``; empty for imported
+            weights.
+    """
+
+    model: str
+    model_config: Mapping[str, Any]
+    body_kind: str
+    body_sha256: str
+    has_averaged: bool = False
+    task: str = ""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def has_body_file(self) -> bool:
+        """Whether the body is stored beside the weights."""
+        return self.body_kind != EMBEDDED_BODY
+
+
+def body_digest(body: model_file.Body) -> str:
+    """Returns the SHA-256 of a body's arrays and regressors, whatever file they came from."""
+    digest = hashlib.sha256()
+    arrays = [(name, getattr(body, name), kind) for name, kind in _BODY_ARRAYS]
+    arrays += [
+        (k, body.keypoint_regressors[k], np.float32) for k in sorted(body.keypoint_regressors)
+    ]
+    for name, array, kind in arrays:
+        array = np.ascontiguousarray(array, np.dtype(kind).newbyteorder("<"))
+        digest.update(f"{name}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def describe(
+    model: tf.keras.Model,
+    model_name: str,
+    has_averaged: bool = False,
+    task: str = "",
+    settings: Mapping[str, Any] | None = None,
+) -> Description:
+    """Describes a model; the arguments are the attributes of `Description`."""
+    return Description(
+        model=model_name,
+        model_config=_plain(model.get_config()),
+        body_kind=model.body_model.kind,
+        body_sha256=body_digest(model.body_model),
+        has_averaged=has_averaged,
+        task=task,
+        settings=_plain(settings or {}),
+    )
+
+
+def save_description(directory: PathLike, description: Description, body: model_file.Body) -> None:
+    """Writes ``checkpoint.json``, and ``body.npz`` for a body that is not embedded.
+
+    Args:
+        directory: created if missing.
+        description: what the directory will hold.
+        body: the body that the description names.
+    """
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    if description.has_body_file:
+        # The temporary name keeps the ending: NumPy appends one that is missing.
+        temporary = directory / f"tmp_{os.getpid()}_{BODY_FILE}"
+        model_file.save_body(body, temporary)
+        os.replace(temporary, directory / BODY_FILE)
+    values = {"format": FORMAT, "hmr_tf": hmr_tf.__version__, **dataclasses.asdict(description)}
+    write_atomically(directory / DESCRIPTION_FILE, json.dumps(values, indent=2) + "\n")
+
+
+def has_description(directory: PathLike) -> bool:
+    """Whether a directory is a checkpoint directory, weights or none."""
+    return (pathlib.Path(directory) / DESCRIPTION_FILE).is_file()
+
+
+def read_description(directory: PathLike) -> Description:
+    """Reads ``checkpoint.json``.
+
+    Raises:
+        CheckpointError: if there is no such folder or file, or it is of another format.
+    """
+    directory = pathlib.Path(directory)
+    if not directory.is_dir():
+        raise CheckpointError(f"There is no checkpoint folder '{directory}'.")
+    path = directory / DESCRIPTION_FILE
+    if not path.is_file():
+        raise CheckpointError(
+            f"'{directory}' is not a checkpoint: it has no {DESCRIPTION_FILE}. Give the log_dir of "
+            "a training run or the folder that import_weights wrote."
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"'{path}' is not readable as JSON: {error}.") from error
+    found = values.pop("format", None) if isinstance(values, dict) else None
+    if found != FORMAT:
+        raise CheckpointError(
+            f"'{path}' has checkpoint format {found}; this version of hmr_tf "
+            f"({hmr_tf.__version__}) reads format {FORMAT}."
+        )
+    values.pop("hmr_tf", None)
+    known = {field.name for field in dataclasses.fields(Description)}
+    if set(values) != known:
+        raise CheckpointError(
+            f"'{path}' should have the entries {', '.join(sorted(known))}; "
+            f"it has {', '.join(sorted(values))}."
+        )
+    return Description(**values)
+
+
+def read_body(directory: PathLike, description: Description | None = None) -> model_file.Body:
+    """Loads the body of a checkpoint and checks that it is the one that was trained.
+
+    Args:
+        directory: the checkpoint.
+        description: what `read_description` returned, if already read.
+
+    Raises:
+        CheckpointError: if the body's file is missing or the body is another one.
+    """
+    description = description or read_description(directory)
+    source = EMBEDDED_BODY
+    if description.has_body_file:
+        source = str(pathlib.Path(directory) / BODY_FILE)
+        if not os.path.isfile(source):
+            raise CheckpointError(
+                f"'{directory}' holds a model of a body of kind '{description.body_kind}' but not "
+                f"the body: {BODY_FILE} is missing. Copy it from the original checkpoint."
+            )
+    body = model_file.load_body(source)
+    if body_digest(body) != description.body_sha256:
+        raise CheckpointError(
+            f"'{directory}' was trained with another body than "
+            f"{'the embedded one of this version' if source == EMBEDDED_BODY else source}: "
+            f"expected sha256 {description.body_sha256[:12]}, got {body_digest(body)[:12]}."
+        )
+    return body
+
+
+def weights_dir(directory: PathLike) -> str:
+    """Returns the folder of the TensorFlow checkpoints."""
+    return os.path.join(directory, WEIGHTS_DIR)
+
+
+def latest_weights(directory: PathLike) -> str | None:
+    """Returns the prefix of the newest TensorFlow checkpoint, or None if there is none yet."""
+    return tf.train.latest_checkpoint(weights_dir(directory))
+
+
+def load_model(
+    directory: PathLike, averaged: bool = True, precision: str = "float32"
+) -> tf.keras.Model:
+    """Builds the model of a checkpoint and restores its weights.
+
+    Args:
+        directory: the checkpoint, e.g. the ``log_dir`` of a training run.
+        averaged: whether averaged weights are taken where the checkpoint has them.
+        precision: what the encoder computes in: `float32`, `mixed_bfloat16` or `mixed_float16`.
+
+    Returns:
+        The model, e.g. `hmr_tf.models.hmr.HMR`, with attributes ``config`` and ``body_model``.
+
+    Raises:
+        CheckpointError: if the directory is no checkpoint, has no weights yet, has another format
+            or another body, or its weights do not fit the model.
+    """
+    description = read_description(directory)
+    path = latest_weights(directory)
+    if path is None:
+        raise CheckpointError(
+            f"'{directory}' has no weights yet: the training run has not saved its first "
+            "checkpoint. Wait for it or run it again."
+        )
+    body = read_body(directory, description)
+    model_class = MODELS.get(description.model)
+    model = model_class.from_config({**description.model_config, "precision": precision}, body=body)
+    items = {"model": model}
+    averages = []
+    if averaged and description.has_averaged:
+        averages = [tf.Variable(variable) for variable in model.generator_variables]
+        items["averaged"] = averages
+    restore(path, items)
+    for variable, average in zip(model.generator_variables, averages):
+        variable.assign(average)
+    return model
+
+
+def restore(path: str, items: Mapping[str, Any]) -> None:
+    """Restores trackable objects from a TensorFlow checkpoint, every one of their variables.
+
+    Args:
+        path: prefix of the checkpoint.
+        items: name in the checkpoint -> trackable object. The checkpoint may hold more.
+
+    Raises:
+        CheckpointError: if the file is damaged, or lacks a variable, or one has another shape.
+    """
+    try:
+        status = tf.train.Checkpoint(**items).restore(path)
+        status.assert_existing_objects_matched()
+        status.expect_partial()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(
+            f"The weights '{path}' are damaged or of another model: {reason}"
+        ) from error
+
+
+def save_model(
+    directory: PathLike,
+    model: tf.keras.Model,
+    model_name: str,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Makes a checkpoint directory of a model alone, e.g. of imported weights.
+
+    Args:
+        directory: created if missing.
+        model: a model of ``MODELS``.
+        model_name: its name there.
+        settings: where it comes from; kept for the reader of ``checkpoint.json``.
+
+    Raises:
+        CheckpointError: if the directory already is a checkpoint.
+    """
+    if has_description(directory):
+        raise CheckpointError(f"'{directory}' already holds a checkpoint; give another folder.")
+    checkpoint = tf.train.Checkpoint(model=model)
+    tf.train.CheckpointManager(checkpoint, weights_dir(directory), max_to_keep=1).save()
+    save_description(directory, describe(model, model_name, settings=settings), model.body_model)
+
+
+def write_atomically(path: PathLike, text: str) -> None:
+    """Writes a text file so that a reader sees the old one or the new one, never a part."""
+    temporary = f"{os.fspath(path)}.tmp_{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy in JSON's own types, as it will be read back."""
+    return json.loads(json.dumps(dict(values)))
