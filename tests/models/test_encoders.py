@@ -1,0 +1,62 @@
+"""Conformance of every registered encoder."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hmr_tf.errors import ConfigError
+from hmr_tf.models.encoders import ENCODERS, build_encoder
+
+_SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).uniform(size=(5, _SIZE, _SIZE, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=ENCODERS.names)
+def encoder(request):
+    tf.keras.utils.set_random_seed(1)
+    return build_encoder(request.param, _SIZE)
+
+
+def test_features_are_float32_rows(encoder, images):
+    features = encoder(images)
+    assert features.shape == (5, encoder.output_shape[-1])
+    assert features.dtype == tf.float32
+
+
+def test_items_do_not_depend_on_the_batch(encoder, images):
+    whole = encoder(images).numpy()
+    scale = np.abs(whole).max()
+    for rows in (slice(0, 1), slice(1, 3)):
+        np.testing.assert_allclose(encoder(images[rows]), whole[rows], atol=1e-5 * scale)
+
+
+def test_config_round_trip_and_bfloat16_agree(encoder, images):
+    again = tf.keras.Model.from_config(encoder.get_config())
+    again.set_weights(encoder.get_weights())
+    expected = encoder(images).numpy()
+    np.testing.assert_array_equal(again(images), expected)
+    half = build_encoder(encoder.name, _SIZE, dtype_policy="mixed_bfloat16")
+    half.set_weights(encoder.get_weights())
+    assert all(weight.dtype == tf.float32 for weight in half.weights)
+    got = half(images)
+    assert got.dtype == tf.float32
+    relative = np.linalg.norm(got - expected) / np.linalg.norm(expected)
+    assert 1e-5 < relative < 0.05  # rounded, and only rounded
+
+
+def test_training_updates_the_statistics(encoder, images):
+    norm = next(x for x in encoder.layers if isinstance(x, tf.keras.layers.BatchNormalization))
+    before = norm.moving_mean.numpy()
+    encoder(images, training=False)
+    np.testing.assert_array_equal(norm.moving_mean, before)
+    encoder(images, training=True)
+    assert np.abs(norm.moving_mean - before).max() > 0
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ConfigError, match=r"Unknown encoder 'vgg'.*resnet50_v1, resnet50_v2"):
+        build_encoder("vgg")

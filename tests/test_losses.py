@@ -1,0 +1,94 @@
+"""Losses against printed values of the original reductions."""
+
+import filler
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hmr_tf import losses
+
+
+def _tensor(name, shape, scale=1.0):
+    return tf.constant(scale * filler.signed(name, shape), tf.float32)
+
+
+@pytest.fixture
+def visibility():
+    return tf.constant(filler.uniform("loss/vis", (2, 19)) > 0.5, tf.float32)
+
+
+def test_keypoints_2d_loss(visibility):
+    assert visibility.numpy().sum(axis=1).tolist() == [7, 4]
+    pred, gt = _tensor("pred", (2, 19, 2)), _tensor("gt", (2, 19, 2))
+    loss = losses.keypoints_2d_loss(pred, gt, visibility)
+    error = np.abs(pred.numpy() - gt.numpy())[visibility.numpy() > 0]
+    assert float(loss.count) == 22
+    assert float(loss.mean()) == pytest.approx(error.sum() / 22, rel=1e-6)
+
+
+def test_nothing_visible_is_zero_with_zero_gradient():
+    pred = _tensor("pred", (2, 19, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(pred)
+        loss = losses.keypoints_2d_loss(pred, _tensor("gt", (2, 19, 2)), tf.zeros([2, 19])).mean()
+    assert float(loss) == 0
+    assert np.all(tape.gradient(loss, pred) == 0)
+    assert float(losses.joints_3d_loss(*[tf.ones([2, 14, 3])] * 2, tf.zeros([2])).mean()) == 0
+
+
+def test_joints_3d_loss_is_relative_to_the_hips():
+    pred, gt = _tensor("a", (2, 19, 3)), _tensor("b", (2, 14, 3))
+    loss = losses.joints_3d_loss(pred, gt, tf.constant([1.0, 0.0]))
+    p, g = pred.numpy()[0, :14], gt.numpy()[0]
+    p, g = p - (p[2] + p[3]) / 2, g - (g[2] + g[3]) / 2
+    assert float(loss.count) == 42
+    assert float(loss.mean()) == pytest.approx(0.5 * np.mean((p - g) ** 2), rel=1e-5)
+    moved = losses.joints_3d_loss(pred + [[[1.0, 2.0, 3.0]]], gt, tf.constant([1.0, 0.0]))
+    assert float(moved.mean()) == pytest.approx(float(loss.mean()), rel=1e-5)
+
+
+def _rodrigues(pose):
+    from scipy.spatial.transform import Rotation
+
+    matrices = Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix()
+    return tf.constant(matrices.reshape(len(pose), 24, 3, 3), tf.float32)
+
+
+def test_smpl_loss_of_the_original():
+    """The acceptance values: estimate and truth of the synthetic body."""
+    theta = 0.5 * filler.signed("smpl/theta", (2, 72))
+    theta[0, :3] = (np.pi, 0, 0)
+    theta[1, 6:9] = 0
+    gt_pose = 0.5 * filler.signed("loss/pose", (2, 72))
+    betas, gt_betas = _tensor("smpl/beta", (2, 10)), _tensor("loss/shape", (2, 10))
+    for valid, expected, count in [((1, 1), 0.0793220, 452), ((1, 0), 0.0775823, 226)]:
+        loss = losses.smpl_loss(
+            _rodrigues(theta), betas, _rodrigues(gt_pose), gt_betas, tf.constant(valid, tf.float32)
+        )
+        assert float(loss.count) == count
+        assert float(loss.mean()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_replicas_add_up_to_the_whole_batch(visibility):
+    """Uneven halves: the sum of totals over the sum of counts is the loss of the whole."""
+    pred, gt = _tensor("pred", (2, 19, 2)), _tensor("gt", (2, 19, 2))
+    whole = losses.keypoints_2d_loss(pred, gt, visibility)
+    parts = [
+        losses.keypoints_2d_loss(pred[i : i + 1], gt[i : i + 1], visibility[i : i + 1])
+        for i in range(2)
+    ]
+    count = sum(part.count for part in parts)
+    summed = sum(float(part.mean(count)) for part in parts)
+    assert summed == pytest.approx(float(whole.mean()), rel=1e-6)
+    averaged = sum(float(part.mean()) for part in parts) / 2
+    assert abs(averaged - summed) > 1e-3  # what a mean of means would have given
+
+
+def test_adversarial_losses_by_hand():
+    fake = tf.fill([3, 25], 0.5)
+    real = tf.fill([2, 25], 0.25)
+    assert float(losses.adversarial_generator_loss(fake).mean()) == pytest.approx(25 * 0.25)
+    on_real, on_fake = losses.discriminator_loss(real, fake)
+    assert float(on_real.mean()) == pytest.approx(25 * 0.5625)
+    assert float(on_fake.mean()) == pytest.approx(25 * 0.25)
+    assert (float(on_real.count), float(on_fake.count)) == (2, 3)
