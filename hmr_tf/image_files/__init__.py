@@ -1,0 +1,1 @@
+"""Photographs as files: reading them whatever their format, and boxes of people beside them."""
