@@ -43,7 +43,7 @@ def test_joints_3d_loss_is_relative_to_the_hips():
     p, g = p - (p[2] + p[3]) / 2, g - (g[2] + g[3]) / 2
     assert float(loss.count) == 42
     assert float(loss.mean()) == pytest.approx(0.5 * np.mean((p - g) ** 2), rel=1e-5)
-    moved = losses.joints_3d_loss(pred + [[[1.0, 2.0, 3.0]]], gt, tf.constant([1.0, 0.0]))
+    moved = losses.joints_3d_loss(pred + tf.constant([1.0, 2.0, 3.0]), gt, tf.constant([1.0, 0.0]))
     assert float(moved.mean()) == pytest.approx(float(loss.mean()), rel=1e-5)
 
 

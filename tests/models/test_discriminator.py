@@ -1,5 +1,6 @@
 """The discriminators against printed values of the original graph."""
 
+import fill_models
 import filler
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hmr_tf.models.discriminator import Discriminator
 def discriminator():
     layer = Discriminator()
     layer.build({"rotations": [None, 23, 3, 3], "betas": [None, 10]})
-    filler.fill_discriminator(layer)
+    fill_models.discriminator(layer)
     return layer
 
 
@@ -70,8 +71,8 @@ def test_config_round_trip_keeps_the_activation(inputs):
     again = Discriminator.from_config(ports.get_config())
     assert again.get_config() == ports.get_config()
     again(inputs), ports(inputs)
-    filler.fill_discriminator(again)
-    filler.fill_discriminator(ports)
+    fill_models.discriminator(again)
+    fill_models.discriminator(ports)
     np.testing.assert_array_equal(again(inputs), ports(inputs))
     linear = ports({**inputs, "rotations": 2.0 * inputs["rotations"]})[:, :23]
     once = ports(inputs)[:, :23]

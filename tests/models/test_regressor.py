@@ -1,5 +1,6 @@
 """The iterative regressor against printed values of the original graph."""
 
+import fill_models
 import filler
 import numpy as np
 import pytest
@@ -13,13 +14,13 @@ from hmr_tf.models.regressor import IterativeRegressor
 def _original():
     layer = IterativeRegressor(np.zeros(72), np.zeros(10))
     layer.build([None, 2048])
-    filler.fill_joint_regressor(layer)
+    fill_models.joint_regressor(layer)
     return layer
 
 
 def test_theta_of_every_iteration():
     encoder = resnet_v2.resnet50_v2(224, "slim", "float32")
-    filler.fill_resnet50_v2(encoder)
+    fill_models.resnet50_v2(encoder)
     stages = _original()(encoder((filler.image() + 1.0) / 2.0))
     expected = [
         (
@@ -81,24 +82,39 @@ def test_begins_at_the_mean(form):
     np.testing.assert_allclose(last["camera"], [[0.9, 0.1, -0.2]] * 2, atol=1e-6)
 
 
-def test_gradient_of_the_last_iteration_reaches_all():
-    """The last estimate's loss moves theta after every round, the features and the mean."""
+def test_gradient_reaches_every_iteration():
+    """A loss on any iteration moves the features, the mean and the shared weights."""
     layer = _original()
     features = tf.constant(filler.signed("features", (2, 2048)), tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(features)
-        stages = layer(features)
-        loss = tf.reduce_sum(tf.square(stages[-1]["pose"]))
-    middle = [stage["pose"] for stage in stages[:-1]]
-    assert tape.gradient(loss, features) is not None
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(features)
-        stages = layer(features)
-        losses = [tf.reduce_sum(tf.square(stage["pose"])) for stage in stages]
-    assert len(middle) == 2
+        losses = [tf.reduce_sum(tf.square(stage["pose"])) for stage in layer(features)]
     for target in (layer.mean, features, layer.fc1.kernel):
         for loss in losses:
             assert float(tf.norm(tape.gradient(loss, target))) > 1e-3
+
+
+def test_gradient_is_not_stopped_between_iterations():
+    """The last estimate's slope in the mean is the measured one, not that of a plain sum."""
+    layer = _original()
+    features = tf.constant(filler.signed("features", (1, 2048)), tf.float32)
+    weights = tf.constant(filler.signed("weights", (1, 72)), tf.float32)
+
+    def loss():
+        return tf.reduce_sum(weights * layer(features)[-1]["pose"])
+
+    with tf.GradientTape() as tape:
+        value = loss()
+    gradient = tape.gradient(value, layer.mean)
+    direction = gradient / tf.norm(gradient)
+    mean, step = layer.mean.numpy(), 1e-2
+    layer.mean.assign(mean + step * direction)
+    above = float(loss())
+    layer.mean.assign(mean - step * direction)
+    slope = (above - float(loss())) / (2 * step)
+    assert slope == pytest.approx(float(tf.norm(gradient)), rel=0.02)
+    plain = tf.reduce_sum(direction[:, 3:75] * weights)  # if only the last sum were followed
+    assert abs(slope - float(plain)) > 0.05 * abs(slope)
 
 
 def test_separate_form_is_affine():

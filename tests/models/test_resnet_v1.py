@@ -1,5 +1,6 @@
 """The torch-style ResNet-50 against printed values of the PyTorch releases."""
 
+import fill_models
 import filler
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ _STD = np.array([0.229, 0.224, 0.225], np.float32)
 @pytest.fixture(scope="module")
 def model():
     model = resnet_v1.resnet50_v1(224, "slim", "float32")
-    filler.fill_resnet50_v1(model)
+    fill_models.resnet50_v1(model)
     return model
 
 
@@ -40,7 +41,7 @@ def test_spin_head(model, images):
         [1, 0, 0, 1, 0, 0] * 24, np.zeros(10), form="separate", train_mean=False
     )
     head.build([None, 2048])
-    filler.fill_separate_regressor(head)
+    fill_models.separate_regressor(head)
     last = head(model(images))[-1]
     np.testing.assert_allclose(last["betas"][0, :3], [0.205233, 0.123440, -0.021354], atol=1e-4)
     np.testing.assert_allclose(last["camera"][0], [1.299543, 0.267524, -0.492273], atol=1e-4)

@@ -1,5 +1,6 @@
 """ResNet-50 v2 against printed values of the original graph, and the small family's shape."""
 
+import fill_models
 import filler
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def images():
 @pytest.fixture(scope="module")
 def slim():
     model = resnet_v2.resnet50_v2(224, "slim", "float32")
-    filler.fill_resnet50_v2(model)
+    fill_models.resnet50_v2(model)
     return model
 
 
