@@ -34,7 +34,6 @@ FORMAT = 1
 DESCRIPTION_FILE = "checkpoint.json"
 BODY_FILE = "body.npz"
 WEIGHTS_DIR = "weights"
-EMBEDDED_BODY = "free_body"
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -56,8 +55,8 @@ class Description:
     Attributes:
         model: name in ``hmr_tf.models.MODELS``.
         model_config: what the model's ``get_config`` returned; plain JSON types.
-        body_kind: kind of the body, e.g. ``smpl``.
-        body_sha256: `body_digest` of the body.
+        body: `kind`, e.g. ``smpl``; `sha256`, the `body_digest`; and `file`, empty for the
+            embedded body.
         has_averaged: whether averaged weights are kept beside the trained ones.
         task: name of the training task; empty for imported weights.
         settings: the run's settings by group, e.g. ``{"train": {...}}``; empty for imported
@@ -66,16 +65,10 @@ class Description:
 
     model: str
     model_config: Mapping[str, Any]
-    body_kind: str
-    body_sha256: str
+    body: Mapping[str, str]
     has_averaged: bool = False
     task: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def has_body_file(self) -> bool:
-        """Whether the body is stored beside the weights."""
-        return self.body_kind != EMBEDDED_BODY
 
 
 def body_digest(body: model_file.Body) -> str:
@@ -92,6 +85,15 @@ def body_digest(body: model_file.Body) -> str:
     return digest.hexdigest()
 
 
+def describe_body(body: model_file.Body) -> dict[str, str]:
+    """Returns the entry `Description.body` of a body."""
+    digest = body_digest(body)
+    is_embedded = body.kind == model_file.FREE_BODY and digest == body_digest(
+        model_file.load_body(model_file.FREE_BODY)
+    )
+    return {"kind": body.kind, "sha256": digest, "file": "" if is_embedded else BODY_FILE}
+
+
 def describe(
     model: tf.keras.Model,
     model_name: str,
@@ -103,8 +105,7 @@ def describe(
     return Description(
         model=model_name,
         model_config=_plain(model.get_config()),
-        body_kind=model.body_model.kind,
-        body_sha256=body_digest(model.body_model),
+        body=describe_body(model.body_model),
         has_averaged=has_averaged,
         task=task,
         settings=_plain(settings or {}),
@@ -121,11 +122,8 @@ def save_description(directory: PathLike, description: Description, body: model_
     """
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    if description.has_body_file:
-        # The temporary name keeps the ending: NumPy appends one that is missing.
-        temporary = directory / f"tmp_{os.getpid()}_{BODY_FILE}"
-        model_file.save_body(body, temporary)
-        os.replace(temporary, directory / BODY_FILE)
+    if description.body["file"]:
+        model_file.save_body(body, directory / description.body["file"])
     values = {"format": FORMAT, "hmr_tf": hmr_tf.__version__, **dataclasses.asdict(description)}
     write_atomically(directory / DESCRIPTION_FILE, json.dumps(values, indent=2) + "\n")
 
@@ -181,20 +179,21 @@ def read_body(directory: PathLike, description: Description | None = None) -> mo
         CheckpointError: if the body's file is missing or the body is another one.
     """
     description = description or read_description(directory)
-    source = EMBEDDED_BODY
-    if description.has_body_file:
-        source = str(pathlib.Path(directory) / BODY_FILE)
+    name, source = description.body["file"], model_file.FREE_BODY
+    if name:
+        source = str(pathlib.Path(directory) / name)
         if not os.path.isfile(source):
             raise CheckpointError(
-                f"'{directory}' holds a model of a body of kind '{description.body_kind}' but not "
-                f"the body: {BODY_FILE} is missing. Copy it from the original checkpoint."
+                f"'{directory}' holds a model of a body of kind '{description.body['kind']}' but "
+                f"not the body: {name} is missing. Copy it from the original checkpoint."
             )
-    body = model_file.load_body(source)
-    if body_digest(body) != description.body_sha256:
+    body = model_file.load_body(source, num_betas=None)
+    found = body_digest(body)
+    if found != description.body["sha256"]:
         raise CheckpointError(
             f"'{directory}' was trained with another body than "
-            f"{'the embedded one of this version' if source == EMBEDDED_BODY else source}: "
-            f"expected sha256 {description.body_sha256[:12]}, got {body_digest(body)[:12]}."
+            f"{source if name else 'the one embedded in this version'}: expected sha256 "
+            f"{description.body['sha256'][:12]}, got {found[:12]}."
         )
     return body
 
