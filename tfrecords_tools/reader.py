@@ -1,0 +1,165 @@
+"""Finds and reads record files, ours and the original release's, with errors that name the record.
+
+Training reads the files that `list_shards` returns with ``tf.data``; the functions here find them,
+count them and read them one record at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+from collections.abc import Iterator
+
+from tfrecords_tools.errors import DatasetError, RecordError
+from tfrecords_tools.example_proto import decode_example
+from tfrecords_tools.manifest import load_manifest
+from tfrecords_tools.shard_layout import shard_layout
+
+# A record: length uint64, its checksum uint32, the payload, the payload's checksum uint32.
+_HEADER = struct.Struct("<QI")
+_FOOTER_BYTES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordSummary:
+    """What is known of a part's records without reading them all.
+
+    Attributes:
+        shards: paths, in order.
+        num_records: records in all shards.
+        has_3d: whether there are 3D joints.
+        has_smpl: whether there are SMPL poses and shapes.
+    """
+
+    shards: tuple[str, ...]
+    num_records: int
+    has_3d: bool
+    has_smpl: bool
+
+
+def list_shards(data_dir: str, dataset: str, split: str = "train") -> list[str]:
+    """Returns the record files of a dataset, in order, under the original release's names.
+
+    Args:
+        data_dir: the record folder, which holds one folder per dataset.
+        dataset: e.g. `lsp`, `coco`, `h36m`; `mosh` for the motion-capture sets.
+        split: e.g. `train`; for `mosh` the subset (`CMU`, `H3.6`, `jointLim`).
+
+    Raises:
+        DatasetError: if there is none.
+        RecordError: if a file is empty.
+    """
+    layout = shard_layout(dataset)
+    shards = layout.shards(data_dir, split)
+    if not shards:
+        raise DatasetError(
+            f"{dataset}: no records of '{split}' found; expected {layout.glob(data_dir, split)}. "
+            f"Make them with: python -m hmr_tf.convert --dataset {dataset} --data_dir SOURCE "
+            f"--out_dir {data_dir}"
+        )
+    for shard in shards:
+        if os.path.getsize(shard) == 0:
+            raise RecordError(f"{shard} is empty; replace it (convert or download it again).")
+    return shards
+
+
+def describe_records(data_dir: str, dataset: str, split: str = "train") -> RecordSummary:
+    """Returns what is known of a dataset's records.
+
+    Takes it from the manifest where there is one that names just the files that are there;
+    otherwise counts the records and looks into the first one.
+
+    Args:
+        data_dir: the record folder.
+        dataset: as for `list_shards`.
+        split: as for `list_shards`.
+
+    Raises:
+        DatasetError: if there are no records.
+        RecordError: if a file is empty or damaged.
+    """
+    shards = list_shards(data_dir, dataset, split)
+    manifest = load_manifest(data_dir, dataset, split)
+    if manifest is not None and sorted(manifest.shard_paths(data_dir)) == sorted(shards):
+        return RecordSummary(
+            tuple(shards), manifest.num_examples, manifest.has_3d, manifest.has_smpl
+        )
+    counts = [count_records(shard) for shard in shards]
+    first = decode_example(_first_payload(shards[0]))
+    smpl_flag = first.get("meta/has_3d", [])
+    return RecordSummary(
+        shards=tuple(shards),
+        num_records=sum(counts),
+        has_3d="mosh/gt3d" in first,
+        has_smpl="pose" in first or any(value > 0 for value in smpl_flag),
+    )
+
+
+def count_records(path: str) -> int:
+    """Counts the records of a file from their lengths alone, without reading or checking them.
+
+    Raises:
+        RecordError: if the file is empty, ends within a record or is no record file.
+    """
+    size = _checked_size(path)
+    count = position = 0
+    with open(path, "rb") as file:
+        while position < size:
+            header = file.read(_HEADER.size)
+            if len(header) == _HEADER.size:
+                length, _ = _HEADER.unpack(header)
+                position += _HEADER.size + length + _FOOTER_BYTES
+            if len(header) < _HEADER.size or position > size:
+                raise RecordError(
+                    f"{path}, record {count}: the file ends within the record, or is no TFRecord "
+                    "file; replace it (convert or download it again)."
+                )
+            file.seek(position)
+            count += 1
+    return count
+
+
+def read_records(path: str) -> Iterator[bytes]:
+    """Yields the serialized records of a file, with their checksums verified.
+
+    Raises:
+        RecordError: if the file is missing, empty, cut or damaged; the message names the file and
+            the index of the first bad record.
+    """
+    _checked_size(path)
+    import tensorflow as tf
+
+    index = 0
+    records = iter(tf.data.TFRecordDataset(path))
+    while True:
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except tf.errors.DataLossError as error:
+            raise RecordError(
+                f"{path}, record {index}: {_reason(error)}; replace it (convert or download it again)."
+            ) from error
+        yield record.numpy()
+        index += 1
+
+
+def _checked_size(path: str) -> int:
+    if not os.path.isfile(path):
+        raise RecordError(f"{path} is not there; expected a TFRecord file.")
+    size = os.path.getsize(path)
+    if size == 0:
+        raise RecordError(f"{path} is empty; replace it (convert or download it again).")
+    return size
+
+
+def _first_payload(path: str) -> bytes:
+    with open(path, "rb") as file:
+        length, _ = _HEADER.unpack(file.read(_HEADER.size))
+        return file.read(length)
+
+
+def _reason(error: Exception) -> str:
+    """Returns TensorFlow's reason in words of ours."""
+    return "the file ends within it" if "truncated" in str(error) else "its checksum is wrong"
