@@ -1,0 +1,155 @@
+"""Exported models run without this package and give the Python model's numbers."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from stub_model import StubModel
+
+from hmr_tf import outputs, predictor
+from hmr_tf.errors import ConfigError
+from hmr_tf.exporters import saved_model
+from hmr_tf.image_files import reading
+
+# Runs in another process, in which importing this package or Addons fails.
+CLIENT = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("hmr_tf", "tfrecords_tools", "tensorflow_addons"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Refuse())
+import numpy as np
+import tensorflow as tf
+
+folder, source, target = sys.argv[1:]
+model = tf.saved_model.load(folder)
+inputs = np.load(source, allow_pickle=True)
+results = {}
+for name, signature in model.signatures.items():
+    wanted = signature.structured_input_signature[1]
+    for count in (1, 5):
+        feed = {}
+        for key in wanted:
+            values = inputs[key][:count]
+            if key == "image_bytes":
+                values = [bytes(value) for value in values]
+            feed[key] = tf.constant(values)
+        for key, value in signature(**feed).items():
+            results[f"{name}/{count}/{key}"] = value.numpy()
+assert not any(name.startswith(("hmr_tf", "tensorflow_addons")) for name in sys.modules)
+np.savez(target, **results)
+"""
+
+
+def _files():
+    """Five encoded images of several formats and sizes."""
+    rng = np.random.default_rng(0)
+    files = []
+    for k, extension in enumerate((".jpg", ".png", ".bmp", ".jpg", ".png")):
+        coarse = rng.integers(0, 256, (6, 6, 4 if k == 4 else 3), np.uint8)
+        image = cv2.resize(coarse, (40 + 31 * k, 90 - 7 * k))
+        image = image[..., 0] if k == 3 else image
+        files.append(cv2.imencode(extension, image)[1].tobytes())
+    return files
+
+
+BOXES = np.array(
+    [[2, 3, 30, 80], [-5, 0, 60, 70], [10, 10, 20, 20], [0, 0, 132, 68], [1, 1, 99, 200]],
+    np.float32,
+)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    model = StubModel()
+    folder = tmp_path_factory.mktemp("models") / "hmr" / "1"
+    assert saved_model.export_saved_model(model, folder, origin={"weights": "ckpt-1"})
+    return model, folder
+
+
+def test_gives_the_python_numbers_where_the_package_is_not_installed(exported, tmp_path):
+    model, folder = exported
+    files = _files()
+    crops = np.random.default_rng(1).random((5, 32, 32, 3), np.float32)
+    encoded = np.empty(5, object)
+    encoded[:] = files
+    np.savez(tmp_path / "in.npz", image_bytes=encoded, boxes_xyxy=BOXES, images=crops)
+    script = tmp_path / "client.py"
+    script.write_text(CLIENT)
+    command = [sys.executable, script, folder, tmp_path / "in.npz", tmp_path / "out.npz"]
+    subprocess.run([str(part) for part in command], check=True, cwd=tmp_path)
+    results = np.load(tmp_path / "out.npz")
+
+    images = [reading.decode_bytes(data, "test") for data in files]
+    for count in (1, 5):
+        ours = predictor.Predictor(model)
+        expected = {
+            "serving_default": ours.predict_images(images[:count]),
+            "predict_boxes": ours.predict_images(images[:count], list(BOXES[:count])),
+            "predict_crops": ours.predict_crops(crops[:count]),
+        }
+        for signature, estimate in expected.items():
+            found = {key for key in results if key.startswith(f"{signature}/{count}/")}
+            assert found == {f"{signature}/{count}/{key}" for key in estimate}
+            for key, value in estimate.items():
+                got = results[f"{signature}/{count}/{key}"]
+                assert got.dtype == np.float32
+                np.testing.assert_allclose(
+                    got, value, rtol=1e-5, atol=1e-5, err_msg=f"{signature} {key}"
+                )
+    assert set(expected["predict_crops"]) == {*outputs.ESTIMATE_KEYS, outputs.VERTICES}
+    assert set(expected["predict_boxes"]) > set(outputs.FULL_IMAGE_KEYS)
+
+
+def test_holds_the_weights_in_use_and_no_others(exported):
+    _, folder = exported
+    variables = tf.train.list_variables(str(folder / "variables" / "variables"))
+    shapes = [shape for name, shape in variables if "weights" in name]
+    assert shapes == [[48, 85]]
+
+
+def test_carries_faces_and_joint_names(exported):
+    model, folder = exported
+    extra = folder / saved_model.EXTRA_DIR
+    np.testing.assert_array_equal(np.load(extra / "faces.npy"), model.body_model.faces)
+    description = json.loads((extra / "model.json").read_text())
+    assert len(description["joint_names"]) == 19 and len(description["smpl_joint_names"]) == 24
+    assert description["image_size"] == 32
+    assert description["origin"] == {"weights": "ckpt-1"}
+
+
+def test_leaves_nothing_half_written(exported):
+    _, folder = exported
+    assert [entry.name for entry in folder.parent.iterdir()] == ["1"]
+
+
+def test_the_same_export_again_is_no_error_and_another_is(exported, tmp_path):
+    model, folder = exported
+    before = (folder / "saved_model.pb").stat().st_mtime_ns
+    assert not saved_model.export_saved_model(model, folder, origin={"weights": "ckpt-1"})
+    assert (folder / "saved_model.pb").stat().st_mtime_ns == before
+    with pytest.raises(ConfigError, match="not empty"):
+        saved_model.export_saved_model(model, folder, origin={"weights": "ckpt-2"})
+    with pytest.raises(ConfigError, match="not empty"):
+        saved_model.export_saved_model(model, folder)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="not empty"):
+        saved_model.export_saved_model(model, tmp_path, origin={"weights": "ckpt-1"})
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_an_interrupted_export_is_cleared_away(tmp_path):
+    stale = tmp_path / ".2.partial"
+    stale.mkdir()
+    (stale / "saved_model.pb").write_bytes(b"half")
+    (tmp_path / "2").mkdir()  # An empty folder is no obstacle.
+    assert saved_model.export_saved_model(StubModel(), tmp_path / "2")
+    assert sorted(entry.name for entry in pathlib.Path(tmp_path).iterdir()) == ["2"]
