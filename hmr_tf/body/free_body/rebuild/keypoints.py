@@ -1,4 +1,4 @@
-"""Points on the surface, and the regressors from posed vertices to the keypoints of the datasets."""
+"""Points on the surface, and regressors from posed vertices to the datasets' keypoints."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def surface_points(
         weights: `[V, 24]`.
 
     Returns:
-        Name -> vertex of the decimated mesh. Central points lie on the midline, and right points are
-        the mirrored left ones.
+        Name -> vertex of the decimated mesh. Central points lie on the midline, and right points
+        are the mirrored left ones.
     """
     points = body[kept]
     on_head = np.flatnonzero(weights[:, _HEAD] > 0.9)
     midline = on_head[mirror[on_head] == on_head]
 
     def nearest(marker: str, shift_z: float = 0.0, among: np.ndarray | None = None) -> int:
-        goal = body[rig.markers[marker]].mean(0) + [0.0, 0.0, shift_z]
+        goal = body[rig.markers[marker]].mean(0) + np.array([0.0, 0.0, shift_z])
         among = np.arange(len(points)) if among is None else among
         return int(among[np.argmin(np.linalg.norm(points[among] - goal, axis=1))])
 

@@ -1,8 +1,8 @@
 """Random adults: MakeHuman's sliders, the shape targets they move, and how people are drawn.
 
-A macro target, say ``female-young-averagemuscle-maxweight``, applies with the product of the weights
-of the words in its name; each word's weight is a hat function of one slider. Local targets come in
-pairs (decrease, increase) that one signed slider moves.
+A macro target, say ``female-young-averagemuscle-maxweight``, applies with the product of the
+weights of the words in its name; each word's weight is a hat function of one slider. Local targets
+come in pairs (decrease, increase) that one signed slider moves.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class ShapeTargets:
 
     Attributes:
         words: for each macro target the words of its name.
-        displacements: `[targets, 19158, 3]` float32, m: the macro targets, then the increases and then
-            the decreases of the local sliders.
+        displacements: `[targets, 19158, 3]` float32, m: the macro targets, then the increases and
+            then the decreases of the local sliders.
         num_local: number of local sliders.
     """
 

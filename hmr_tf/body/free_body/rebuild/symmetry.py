@@ -1,8 +1,8 @@
 """What left-right symmetry means for each kind of array, and how to make it exact.
 
 ``mirror`` always maps a vertex to its partner (itself on the midline); x points to the left, so a
-mirrored point changes the sign of x. Averaging a number with its partner's gives bitwise equal results
-on both sides, which later comparisons rely on.
+mirrored point changes the sign of x. Averaging a number with its partner's gives bitwise equal
+results on both sides, which later comparisons rely on.
 """
 
 from __future__ import annotations

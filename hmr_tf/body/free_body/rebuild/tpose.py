@@ -1,8 +1,8 @@
 """The turn from the source's A-pose to SMPL's T-pose.
 
-The turn uses one set of world rotations, found on the average body, for all bodies. Posing is then a
-linear map of the vertices, so each shape target needs to be posed only once. It is done forwards with
-the full rig: undoing an A-pose by inverse skinning with 24 joints lumps the armpits.
+The turn uses one set of world rotations, found on the average body, for all bodies. Posing is then
+a linear map of the vertices, so each shape target needs to be posed only once. It is done forwards
+with the full rig: undoing an A-pose by inverse skinning with 24 joints lumps the armpits.
 """
 
 from __future__ import annotations
