@@ -104,11 +104,11 @@ def describe(
     """Describes a model; the arguments are the attributes of `Description`."""
     return Description(
         model=model_name,
-        model_config=_plain(model.get_config()),
+        model_config=plain(model.get_config()),
         body=describe_body(model.body_model),
         has_averaged=has_averaged,
         task=task,
-        settings=_plain(settings or {}),
+        settings=plain(settings or {}),
     )
 
 
@@ -301,6 +301,6 @@ def write_atomically(path: PathLike, text: str) -> None:
     os.replace(temporary, path)
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a copy in JSON's own types, as it will be read back."""
     return json.loads(json.dumps(dict(values)))

@@ -23,3 +23,7 @@ class ImageError(HmrError):
 
 class DataError(HmrError):
     """Raised when records for training or evaluation are missing or unusable."""
+
+
+class TrainingError(HmrError):
+    """Raised when a training run cannot go on, e.g. because a loss is not finite."""

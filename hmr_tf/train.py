@@ -1,0 +1,255 @@
+"""Trains a model on records that hmr_tf.convert wrote.
+
+    python -m hmr_tf.train --flagfile=flags/hmr_synthetic.flags --data_dir RECORDS --log_dir LOG
+    python -m hmr_tf.train --flagfile=flags/hmr_paper.flags --data_dir RECORDS --log_dir LOG --seed=1
+
+LOG is then a checkpoint for hmr_tf.predict, evaluate and export. The same command continues a run
+that was stopped, to the same numbers, or says that it has finished.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags, logging
+
+from hmr_tf import command, common_flags, config
+from hmr_tf.errors import ConfigError, DataError
+from hmr_tf.models import MODELS
+
+FLAGS_FILE = "flags.txt"
+
+_CHOICES = {
+    "pool": ("slim", "keras", "hmr2"),
+    "rotation": ("axis_angle", "6d_interleaved", "6d_contiguous"),
+    "regressor": ("joint", "separate"),
+    "schedule": ("constant", "cosine"),
+    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+}
+_NOT_NEGATIVE, _POSITIVE, _SHARE = (0, None), (1, None), (0.0, 1.0)
+_BOUNDS = {
+    "image_size": (32, 1024),
+    "num_iterations": _POSITIVE,
+    "hidden_units": _POSITIVE,
+    "dropout": (0.0, 0.95),
+    "scale_min": (0.05, None),
+    "scale_max": (0.05, None),
+    "shift_px": _NOT_NEGATIVE,
+    "rotation_deg": (0.0, 180.0),
+    "rotation_probability": _SHARE,
+    "flip_probability": _SHARE,
+    "color_jitter": _SHARE,
+    "window_px": (1.0, None),
+    "shuffle_buffer": _POSITIVE,
+    "keypoints_2d_weight": _NOT_NEGATIVE,
+    "joints_3d_weight": _NOT_NEGATIVE,
+    "smpl_weight": _NOT_NEGATIVE,
+    "adversarial_weight": _NOT_NEGATIVE,
+    "batch_size": _POSITIVE,
+    "num_steps": _POSITIVE,
+    "generator_learning_rate": _NOT_NEGATIVE,
+    "discriminator_learning_rate": _NOT_NEGATIVE,
+    "warmup_steps": _NOT_NEGATIVE,
+    "adam_epsilon": (1e-12, None),
+    "average_decay": (0.0, 0.999999),
+    "log_every": _POSITIVE,
+    "image_every": _NOT_NEGATIVE,
+    "checkpoint_every": _NOT_NEGATIVE,
+    "keep_checkpoints": _POSITIVE,
+    "seed": (0, 2**31 - 1),
+}
+
+_DATA_DIR = common_flags.define_data_dir()
+_LOG_DIR = flags.DEFINE_string(
+    "log_dir",
+    None,
+    "Folder of the run: checkpoints, logs, curve.",
+    allow_override=True,  # absl.logging has a flag of this name.
+)
+_BODY, _GENDER = common_flags.define_body()
+_MODEL = flags.DEFINE_enum("model", "hmr", MODELS.names, "Model to train.")
+_MEAN_PARAMETERS = flags.DEFINE_string(
+    "mean_parameters",
+    None,
+    "File of the mean pose and shape at which estimation begins: .h5 (hmr) or .npz (SPIN); "
+    "without it a standing pose.",
+)
+_NUM_LOGICAL_CPUS = flags.DEFINE_integer(
+    "num_logical_cpus",
+    0,
+    "Replicas on this machine's CPU instead of its GPUs, to try distribution; 0: all GPUs.",
+    lower_bound=0,
+)
+common_flags.define_config(config.HMRConfig, _CHOICES, _BOUNDS)
+common_flags.define_config(config.AugmentConfig, _CHOICES, _BOUNDS)
+common_flags.define_config(config.DataConfig, _CHOICES, _BOUNDS, skip=("data_dir", "augment"))
+common_flags.define_config(config.LossConfig, _CHOICES, _BOUNDS)
+common_flags.define_config(config.TrainConfig, _CHOICES, _BOUNDS)
+flags.mark_flags_as_required(["data_dir", "log_dir"])
+
+
+@flags.multi_flags_validator(["scale_min", "scale_max"], "--scale_min must not exceed --scale_max.")
+def _scales_are_ordered(values: dict[str, Any]) -> bool:
+    return values["scale_min"] <= values["scale_max"]
+
+
+@flags.multi_flags_validator(
+    ["warmup_steps", "num_steps"], "--warmup_steps must be less than --num_steps."
+)
+def _warmup_ends(values: dict[str, Any]) -> bool:
+    return values["warmup_steps"] < values["num_steps"]
+
+
+@flags.multi_flags_validator(
+    ["use_adversary", "mocap_datasets"],
+    "--use_adversary needs --mocap_datasets; give some, or --nouse_adversary.",
+)
+def _adversary_has_mocap(values: dict[str, Any]) -> bool:
+    return bool(values["mocap_datasets"]) or not values["use_adversary"]
+
+
+def main(argv: Sequence[str]) -> None:
+    """Trains, or continues, or says that nothing is left to do."""
+    del argv
+    if flags.FLAGS["verbosity"].using_default_value:
+        logging.set_verbosity(logging.INFO)
+    model_config = common_flags.build_config(config.HMRConfig)
+    data = common_flags.build_config(
+        config.DataConfig,
+        data_dir=_DATA_DIR.value,
+        augment=common_flags.build_config(config.AugmentConfig),
+    )
+    losses = common_flags.build_config(config.LossConfig)
+    train = common_flags.build_config(config.TrainConfig)
+    if not os.path.isdir(data.data_dir):
+        raise DataError(
+            f"There is no folder '{data.data_dir}' (--data_dir); make records with hmr_tf.convert."
+        )
+    outcome = _train(model_config, data, losses, train, _LOG_DIR.value)
+    if outcome.stopped_by:
+        print(  # noqa: T201
+            f"stopped by {outcome.stopped_by} at step {outcome.step} of {train.num_steps}; "
+            "a checkpoint is saved, run the same command again to continue",
+            file=sys.stderr,
+        )
+        sys.exit(128 + signal.Signals[outcome.stopped_by])
+    state = "had already finished" if outcome.was_finished else "finished"
+    print(f"Training {state}: {_LOG_DIR.value} is a checkpoint of step {outcome.step}.")  # noqa: T201
+
+
+def _train(
+    model_config: config.HMRConfig,
+    data: config.DataConfig,
+    losses: config.LossConfig,
+    train: config.TrainConfig,
+    log_dir: str,
+) -> Any:
+    """Checks all that can be checked, then runs the loop; returns its `Outcome`."""
+    import tensorflow as tf
+
+    from hmr_tf import checkpoints
+    from hmr_tf.body import mean_parameters, model_file
+    from hmr_tf.data import pipeline
+    from hmr_tf.models import encoders
+    from hmr_tf.training import adversarial, devices, loop, resume
+
+    encoders.ENCODERS.get(model_config.encoder)
+    body = model_file.load_body(_BODY.value, _GENDER.value)
+    body.regressor(model_config.keypoints)
+    mean = mean_parameters.load_mean_parameters(_MEAN_PARAMETERS.value)
+    settings = {
+        "model": config.to_dict(model_config),
+        "data": config.to_dict(data),
+        "losses": config.to_dict(losses),
+        "train": config.to_dict(train),
+        "mean_parameters": [round(float(x), 5) for part in mean for x in part],
+        "records": _check_records(data, losses),
+    }
+    planned = checkpoints.Description(
+        model=_MODEL.value,
+        model_config={},
+        body=checkpoints.describe_body(body),
+        task=adversarial.AdversarialTask.name,
+        settings=checkpoints.plain(settings),
+    )
+    resumes = checkpoints.has_description(log_dir)
+    if resumes:
+        resume.check_same_run(log_dir, checkpoints.read_description(log_dir), planned)
+
+    strategy = devices.build_strategy(_NUM_LOGICAL_CPUS.value)
+    devices.check_batch_size(train.batch_size, strategy)
+    devices.make_repeatable(train.seed, train.deterministic)
+    os.makedirs(log_dir, exist_ok=True)
+    task = adversarial.AdversarialTask(_MODEL.value, model_config, body, train, losses, mean)
+
+    def make_dataset(first_step: int) -> tf.data.Dataset:
+        return pipeline.training_dataset(
+            data,
+            model_config.image_size,
+            train.batch_size,
+            num_mocap,
+            seed=train.seed,
+            deterministic=train.deterministic,
+            first_step=first_step,
+        )
+
+    num_mocap = model_config.num_iterations * train.batch_size if losses.use_adversary else 0
+    runner = loop.Loop(task, strategy, train, log_dir, make_dataset)
+    if not resumes:
+        description = checkpoints.describe(
+            task.model, _MODEL.value, task.has_averaged, task.name, settings
+        )
+        checkpoints.save_description(log_dir, description, body)
+    _save_flags(log_dir)
+    runner.restore()
+    return runner.run()
+
+
+def _check_records(data: config.DataConfig, losses: config.LossConfig) -> dict[str, Any]:
+    """Finds all records, and returns what identifies them wherever they lie.
+
+    Raises:
+        DataError: if some are missing.
+        ConfigError: if the losses need labels that none has.
+    """
+    from hmr_tf.data import record_sets
+
+    found = [record_sets.find_records(data.data_dir, name, data.split) for name, _ in data.datasets]
+    if losses.use_3d_labels and not any(record_set.has_3d for record_set in found):
+        raise ConfigError(
+            f"--use_3d_labels needs records with 3D labels, and {', '.join(s.name for s in found)} "
+            "has none; name a dataset that has, or give --nouse_3d_labels."
+        )
+    if losses.use_adversary:
+        found.append(record_sets.find_mocap(data.data_dir, data.mocap_datasets))
+    return {
+        record_set.name: [
+            record_set.num_records,
+            sum(os.path.getsize(shard) for shard in record_set.shards),
+        ]
+        for record_set in found
+    }
+
+
+def _save_flags(log_dir: str) -> None:
+    """Writes the run's flags, for ``--flagfile``."""
+    from hmr_tf import checkpoints
+
+    module = sys.modules[__name__]
+    own = flags.FLAGS.get_key_flags_for_module(module)
+    lines = [flag.serialize() for flag in own if flag.value is not None]
+    text = "\n".join(line for line in lines if line) + "\n"
+    checkpoints.write_atomically(os.path.join(log_dir, FLAGS_FILE), text)
+
+
+def run() -> None:
+    """Entry point of the console command."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,285 @@
+"""Adversarial training of HMR: encoder-regressor and discriminators from one forward pass.
+
+The discriminators judge the estimates of all iterations and as many bodies from motion capture.
+Both sets of weights get their gradients from the same forward pass, through the same discriminator
+outputs, and both are updated after it, each by its own Adam. Losses on images use the last
+iteration.
+
+Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, section 3,
+and the updates of its release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hmr_tf import config as config_lib
+from hmr_tf import losses as losses_lib
+from hmr_tf import metrics, outputs
+from hmr_tf.body import model_file
+from hmr_tf.geometry import rotations
+from hmr_tf.models import MODELS
+from hmr_tf.training import optimizers, summaries
+from hmr_tf.training.task import Task, global_sums, replica_seed
+
+_NUM_LSP = 14
+
+
+class AdversarialTask(Task):
+    """Trains a model that has `stages`, `generator_variables` and a `discriminator`.
+
+    Each dataset element is a pair (batch, mocap) as `hmr_tf.data.pipeline` makes them. Without the
+    adversary, motion capture is not looked at and the discriminators keep their first weights.
+
+    Args:
+        model_name: name in ``hmr_tf.models.MODELS``.
+        model_config: the model's settings.
+        body: the body that is estimated.
+        train: the run.
+        losses: weights and switches of the losses.
+        mean: (pose ``[72]``, betas) at which the regressor begins; None for the default.
+    """
+
+    name = "adversarial"
+
+    def __init__(
+        self,
+        model_name: str,
+        model_config: config_lib.HMRConfig,
+        body: model_file.Body,
+        train: config_lib.TrainConfig,
+        losses: config_lib.LossConfig,
+        mean: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        self._model_class = MODELS.get(model_name)
+        self._model_config = model_config
+        self._body = body
+        self._mean = mean
+        self._train = train
+        self._losses = losses
+        self._model: tf.keras.Model | None = None
+
+    def build(self) -> None:
+        """Creates the model and one Adam for each of its two parts."""
+        train = self._train
+        self._model = self._model_class(
+            self._model_config, self._body, self._mean, precision=train.precision
+        )
+        self.generator_optimizer = optimizers.build_optimizer(
+            train, train.generator_learning_rate, train.average_decay
+        )
+        self.generator_optimizer.build(self._model.generator_variables)
+        self.discriminator_optimizer = None
+        if self._losses.use_adversary:
+            self.discriminator_optimizer = optimizers.build_optimizer(
+                train, train.discriminator_learning_rate
+            )
+            self.discriminator_optimizer.build(self._model.discriminator.trainable_variables)
+
+    @property
+    def model(self) -> tf.keras.Model:
+        """The model."""
+        return self._model
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """`loss` is the generator's whole loss, weights included; the others come without theirs.
+
+        `adversarial_1` ... are the shares of the iterations in `adversarial`; their mean is the
+        whole. `mpjpe_mm` is measured on the (augmented, dropped-out) training batch.
+        """
+        names = ["loss", "keypoints_2d"]
+        if self._losses.use_3d_labels:
+            names += ["joints_3d", "smpl"]
+        names.append("mpjpe_mm")
+        if self._losses.use_adversary:
+            stages = range(1, self._model_config.num_iterations + 1)
+            names += ["adversarial", *(f"adversarial_{stage}" for stage in stages)]
+            names += ["discriminator", "discriminator_real", "discriminator_fake"]
+        return tuple(names)
+
+    def checkpoint_items(self) -> Mapping[str, Any]:
+        """Model, averaged weights if kept, and both optimizers."""
+        items = {"model": self._model, "generator_optimizer": self.generator_optimizer}
+        if self.discriminator_optimizer is not None:
+            items["discriminator_optimizer"] = self.discriminator_optimizer
+        averages = optimizers.averages(self.generator_optimizer)
+        if averages:
+            items["averaged"] = averages
+        return items
+
+    def learning_rates(self) -> dict[str, float]:
+        """Returns the rates of the next step."""
+        rates = {"learning_rate": optimizers.current_rate(self.generator_optimizer)}
+        if self.discriminator_optimizer is not None:
+            rates["discriminator_learning_rate"] = optimizers.current_rate(
+                self.discriminator_optimizer
+            )
+        return rates
+
+    def replica_step(self, element: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One update of both parts; see `Task`."""
+        batch, mocap = element
+        seed = replica_seed(self._train.seed, step)
+        scalars, generator_gradients, discriminator_gradients = self.gradients(batch, mocap, seed)
+        # Both gradients stand before either update: both see the weights of the forward pass.
+        self.generator_optimizer.apply_gradients(
+            zip(generator_gradients, self._model.generator_variables)
+        )
+        if self.discriminator_optimizer is not None:
+            self.discriminator_optimizer.apply_gradients(
+                zip(discriminator_gradients, self._model.discriminator.trainable_variables)
+            )
+        return scalars
+
+    def gradients(
+        self, batch: Mapping[str, tf.Tensor], mocap: Mapping[str, tf.Tensor], seed: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
+        """Runs one forward pass and two backward ones.
+
+        Args:
+            batch: this replica's images and labels.
+            mocap: this replica's real bodies; unused without the adversary.
+            seed: `[2]` int32 seed of dropout.
+
+        Returns:
+            (scalars, gradients of `generator_variables`, gradients of the discriminators'
+            variables, empty without the adversary).
+        """
+        model = self._model
+        critics = model.discriminator.trainable_variables
+        with tf.GradientTape() as generator_tape:
+            stages = model.stages(batch["image"], training=True, seed=seed)
+            terms = self._image_terms(stages[-1], batch)
+            # The inner tape has not seen how the estimates came about, so its gradients stop at
+            # the critics; the outer one carries the same outputs back into the generator.
+            with tf.GradientTape() as discriminator_tape:
+                if self._losses.use_adversary:
+                    terms.update(_critic_terms(model.discriminator, stages, mocap))
+                counts = global_sums({name: term.count for name, term in terms.items()})
+                scalars = {name: term.mean(counts[name]) for name, term in terms.items()}
+                if self._losses.use_adversary:
+                    scalars["discriminator"] = (
+                        scalars["discriminator_real"] + scalars["discriminator_fake"]
+                    )
+                    discriminator_loss = _scaled(
+                        self.discriminator_optimizer, scalars["discriminator"]
+                    )
+            scalars["loss"] = self._weighted(scalars)
+            generator_loss = _scaled(self.generator_optimizer, scalars["loss"])
+        generator_gradients = _unscaled(
+            self.generator_optimizer,
+            generator_tape.gradient(generator_loss, model.generator_variables),
+        )
+        discriminator_gradients = []
+        if self._losses.use_adversary:
+            discriminator_gradients = _unscaled(
+                self.discriminator_optimizer,
+                discriminator_tape.gradient(discriminator_loss, critics),
+            )
+        return scalars, generator_gradients, discriminator_gradients
+
+    def _image_terms(
+        self, estimate: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
+    ) -> dict[str, losses_lib.Loss]:
+        """Losses of the last iteration against the labels."""
+        joints_3d = estimate[outputs.JOINTS_3D]
+        terms = {
+            "keypoints_2d": losses_lib.keypoints_2d_loss(
+                estimate[outputs.KEYPOINTS_2D], batch["keypoints_2d"], batch["visibility"]
+            ),
+            "mpjpe_mm": _joint_error(tf.stop_gradient(joints_3d), batch),
+        }
+        if self._losses.use_3d_labels:
+            gt_rotations = rotations.axis_angle_to_matrix(
+                tf.reshape(batch["pose_axis_angle"], [-1, 24, 3])
+            )
+            terms["joints_3d"] = losses_lib.joints_3d_loss(
+                joints_3d, batch["joints_3d"], batch["has_3d"]
+            )
+            terms["smpl"] = losses_lib.smpl_loss(
+                estimate[outputs.ROTATIONS],
+                estimate[outputs.BETAS],
+                gt_rotations,
+                batch["betas"],
+                batch["has_smpl"],
+            )
+        return terms
+
+    def _weighted(self, scalars: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The generator's loss."""
+        weights = self._losses
+        total = weights.keypoints_2d_weight * scalars["keypoints_2d"]
+        if weights.use_3d_labels:
+            total += weights.joints_3d_weight * scalars["joints_3d"]
+            total += weights.smpl_weight * scalars["smpl"]
+        if weights.use_adversary:
+            total += weights.adversarial_weight * scalars["adversarial"]
+        return total
+
+    def overlays(self, element: Any) -> dict[str, np.ndarray]:
+        """Draws ground truth, estimate and mesh of the first images of a batch."""
+        batch, _ = element
+        images = batch["image"][: summaries.NUM_OVERLAYS]
+        estimate = self._model(images, training=False, with_vertices=True)
+        return {"overlay": summaries.overlay_sheet(batch, estimate, self._body)}
+
+
+def _critic_terms(
+    discriminator: tf.keras.layers.Layer,
+    stages: Sequence[Mapping[str, tf.Tensor]],
+    mocap: Mapping[str, tf.Tensor],
+) -> dict[str, losses_lib.Loss]:
+    """Judges estimates and real bodies in one pass.
+
+    Args:
+        discriminator: the critics.
+        stages: estimates of all iterations, ``[batch, ...]`` each.
+        mocap: `pose_axis_angle` ``[rows, 72]`` and `betas` ``[rows, 10]`` of real bodies.
+    """
+    real_rotations = rotations.axis_angle_to_matrix(
+        tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3])
+    )
+    scores = discriminator(
+        {
+            "rotations": tf.concat(
+                [stage[outputs.ROTATIONS][:, 1:] for stage in stages] + [real_rotations[:, 1:]], 0
+            ),
+            "betas": tf.concat([stage[outputs.BETAS] for stage in stages] + [mocap["betas"]], 0),
+        }
+    )
+    num_fake = len(stages) * tf.shape(stages[0][outputs.BETAS])[0]
+    fake, real = scores[:num_fake], scores[num_fake:]
+    real_term, fake_term = losses_lib.discriminator_loss(real, fake)
+    terms = {
+        "adversarial": losses_lib.adversarial_generator_loss(fake),
+        "discriminator_real": real_term,
+        "discriminator_fake": fake_term,
+    }
+    for index, part in enumerate(tf.split(fake, len(stages))):
+        terms[f"adversarial_{index + 1}"] = losses_lib.adversarial_generator_loss(part)
+    return terms
+
+
+def _joint_error(joints_3d: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> losses_lib.Loss:
+    """MPJPE of the LSP joints over labelled items, mm, as a sum with its count."""
+    errors = metrics.mpjpe(joints_3d[:, :_NUM_LSP], batch["joints_3d"])
+    return losses_lib.Loss(tf.reduce_sum(errors * batch["has_3d"]), tf.reduce_sum(batch["has_3d"]))
+
+
+def _scaled(optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
+    """Scales a loss for float16."""
+    return optimizer.get_scaled_loss(loss) if hasattr(optimizer, "get_scaled_loss") else loss
+
+
+def _unscaled(
+    optimizer: tf.keras.optimizers.Optimizer, gradients: list[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Undoes `_scaled`."""
+    if hasattr(optimizer, "get_unscaled_gradients"):
+        return optimizer.get_unscaled_gradients(gradients)
+    return gradients

@@ -1,0 +1,73 @@
+"""Where training runs: the strategy over GPUs or logical CPUs, and repeatability."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from absl import logging
+
+from hmr_tf.errors import ConfigError
+
+
+def build_strategy(num_logical_cpus: int = 0) -> tf.distribute.MirroredStrategy:
+    """Returns a mirrored strategy over all GPUs, or over CPUs if there are none.
+
+    Call it before anything else of TensorFlow: logical devices cannot be made later. One device is
+    one replica; the same step runs for one or many.
+
+    Args:
+        num_logical_cpus: if positive, that many replicas on one CPU, whatever GPUs there are; for
+            trying out several replicas.
+
+    Raises:
+        ConfigError: if TensorFlow has already set up its devices otherwise.
+    """
+    if num_logical_cpus > 0:
+        _split_cpu(num_logical_cpus)
+        return tf.distribute.MirroredStrategy([f"/cpu:{i}" for i in range(num_logical_cpus)])
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if not gpus:
+        return tf.distribute.MirroredStrategy(["/cpu:0"])
+    logging.info("Training on %d GPUs.", len(gpus))
+    return tf.distribute.MirroredStrategy()
+
+
+def _split_cpu(number: int) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    current = tf.config.get_logical_device_configuration(cpu)
+    if current is not None and len(current) == number:
+        return
+    try:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * number
+        )
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{number} logical CPUs must be asked for before TensorFlow is used: {error}."
+        ) from error
+
+
+def make_repeatable(seed: int, deterministic: bool) -> None:
+    """Seeds everything that draws initial weights, and optionally forbids unordered sums.
+
+    Args:
+        seed: of Python, NumPy and TensorFlow.
+        deterministic: whether two runs must agree to the last bit; slower on GPUs.
+    """
+    tf.keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
+    """Checks that the global batch splits evenly.
+
+    Raises:
+        ConfigError: if it does not.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ConfigError(
+            f"batch_size must be a multiple of the {replicas} devices; got {batch_size}."
+        )

@@ -1,0 +1,108 @@
+"""What stands between a model and the training loop: what one replica does with one batch."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class Task(abc.ABC):
+    """One kind of training.
+
+    The loop calls `build` once inside the strategy's scope and then traces `replica_step` once per
+    replica. It knows nothing else of models, losses or optimizers. A task must divide by counts of
+    the GLOBAL batch (`global_sums`), so that what its replicas return, and their gradients, add up
+    to what one replica would give for the whole batch.
+
+    Attributes:
+        name: name of the kind, kept in ``checkpoint.json``.
+    """
+
+    name = ""
+
+    @abc.abstractmethod
+    def build(self) -> None:
+        """Creates networks and optimizers; called inside the strategy's scope."""
+
+    @property
+    @abc.abstractmethod
+    def model(self) -> tf.keras.Model:
+        """The model that is trained; what a checkpoint is loaded for."""
+
+    @property
+    @abc.abstractmethod
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the scalars that `replica_step` returns, in order; `loss` is among them."""
+
+    @abc.abstractmethod
+    def replica_step(self, element: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Computes losses and gradients on this replica's share of a batch and updates weights.
+
+        Args:
+            element: one replica's share of what the dataset yields.
+            step: `[]` int64 number of steps taken before this one; random numbers follow from it
+                and the configured seed alone.
+
+        Returns:
+            Scalars `[]` float32 named by `metric_names`, whose sum over replicas is the value for
+            the global batch.
+        """
+
+    @abc.abstractmethod
+    def checkpoint_items(self) -> Mapping[str, Any]:
+        """Trackable objects that a checkpoint holds, by name, the model as ``model``."""
+
+    @property
+    def has_averaged(self) -> bool:
+        """Whether `checkpoint_items` has averaged weights as ``averaged``."""
+        return "averaged" in self.checkpoint_items()
+
+    def learning_rates(self) -> dict[str, float]:
+        """Returns the rates that the next step uses, by optimizer."""
+        return {}
+
+    def overlays(self, element: Any) -> dict[str, np.ndarray]:
+        """Draws what the model sees and thinks.
+
+        Args:
+            element: one global batch.
+
+        Returns:
+            Name -> uint8 RGB image `[height, width, 3]`.
+        """
+        del element
+        return {}
+
+
+def global_sums(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Adds scalars over all replicas, in one communication; no gradient flows through.
+
+    Args:
+        values: name -> `[]` float32; called in replica context.
+
+    Returns:
+        The sums, the same on every replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return {name: tf.stop_gradient(value) for name, value in values.items()}
+    stacked = tf.stop_gradient(tf.stack(list(values.values())))
+    summed = context.all_reduce(tf.distribute.ReduceOp.SUM, stacked)
+    return dict(zip(values, tf.unstack(summed, num=len(values))))
+
+
+def replica_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
+    """Returns the seed `[2]` int32 of this replica's random numbers in one step.
+
+    Args:
+        seed: the run's seed.
+        step: `[]` steps taken before.
+    """
+    context = tf.distribute.get_replica_context()
+    replica = 0 if context is None else context.replica_id_in_sync_group
+    base = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+    return tf.random.experimental.stateless_fold_in(base, tf.cast(replica, tf.int32))

@@ -1,0 +1,46 @@
+import pytest
+
+from hmr_tf.checkpoints import Description
+from hmr_tf.errors import ConfigError
+from hmr_tf.training import resume
+
+
+def _run(kind="toy", sha="1", schedule="constant", **train):
+    settings = {
+        "train": {"batch_size": 8, "num_steps": 10, "log_every": 5, "schedule": schedule, **train},
+        "data": {"data_dir": "a", "datasets": [["lsp", 1.0]]},
+    }
+    return Description("hmr", {}, {"kind": kind, "sha256": sha, "file": ""}, settings=settings)
+
+
+def test_the_same_run_may_go_on():
+    resume.check_same_run("LOG", _run(), _run())
+    resume.check_same_run("LOG", _run(), _run(log_every=1, keep_checkpoints=9))
+
+
+def test_differing_settings_are_named():
+    with pytest.raises(ConfigError) as error:
+        resume.check_same_run("LOG", _run(), _run(batch_size=4, seed=3))
+    message = str(error.value)
+    assert "'LOG'" in message
+    assert "batch_size (8 there, 4 here)" in message
+    assert "seed (nothing there, 3 here)" in message
+    assert "num_steps" not in message and "\n" not in message
+
+
+def test_another_body_of_the_same_kind_is_another_run():
+    with pytest.raises(ConfigError, match="body_sha256"):
+        resume.check_same_run("LOG", _run(), _run(sha="2"))
+
+
+def test_only_a_constant_rate_may_run_longer():
+    resume.check_same_run("LOG", _run(), _run(num_steps=20))
+    with pytest.raises(ConfigError, match=r"num_steps \(10 there, 20 here\)"):
+        resume.check_same_run(
+            "LOG", _run(schedule="cosine"), _run("toy", "1", "cosine", num_steps=20)
+        )
+
+
+def test_many_differences_are_counted():
+    with pytest.raises(ConfigError, match="and 4 more"):
+        resume.check_same_run("LOG", _run(), _run(**{f"x{i}": i for i in range(10)}))
