@@ -8,10 +8,11 @@ arithmetic, the rest of an epoch by reading on without decoding.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
+
+from hmr_tf.data.record_sets import RecordSet
 
 # Shards that are read side by side.
 _MAX_OPEN_SHARDS = 16
@@ -21,23 +22,6 @@ _Begin = Callable[[tf.Tensor], tf.Tensor]
 _Epoch = Callable[[tf.Tensor], tf.data.Dataset]
 # What a stream's random numbers are for; each use has numbers of its own.
 SEED_CHOICE, SEED_SHARDS, SEED_RECORDS, SEED_AUGMENT = range(4)
-
-
-@dataclasses.dataclass(frozen=True)
-class RecordSet:
-    """The shards of one dataset and what is known of them.
-
-    Attributes:
-        name: the dataset, for messages and for its share of the random numbers.
-        shards: paths, sorted.
-        num_records: records in all of them.
-        has_3d: whether the records carry 3D joints.
-    """
-
-    name: str
-    shards: tuple[str, ...]
-    num_records: int
-    has_3d: bool = False
 
 
 def seed_pair(seed: int, purpose: int, position: tf.Tensor | int, stream: int = 0) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Tests of hmr_tf/data/records.py."""
+"""Tests of hmr_tf/data/streams.py."""
 
 import collections
 import itertools
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hmr_tf.data import records
+from hmr_tf.data import record_sets, streams
 
 
 def _write(path, names):
@@ -23,7 +23,7 @@ def _record_set(folder, name="lsp", shard_sizes=(5, 3, 4), has_3d=False):
         path = folder / name / f"train_{number:03d}.tfrecord"
         _write(path, [f"{name}/{number}/{index}".encode() for index in range(size)])
         shards.append(str(path))
-    return records.RecordSet(name, tuple(shards), sum(shard_sizes), has_3d)
+    return record_sets.RecordSet(name, tuple(shards), sum(shard_sizes), has_3d)
 
 
 def _take(stream, count):
@@ -33,7 +33,7 @@ def _take(stream, count):
 @pytest.mark.parametrize("cache", [False, True])
 def test_every_epoch_holds_every_record_once_in_an_order_of_its_own(tmp_path, cache):
     record_set = _record_set(tmp_path)
-    stream = records.record_stream(record_set, seed=1, stream=0, shuffle_buffer=4, cache=cache)
+    stream = streams.record_stream(record_set, seed=1, stream=0, shuffle_buffer=4, cache=cache)
     taken = _take(stream, 60)
     epochs = [taken[begin : begin + 12] for begin in range(0, 60, 12)]
     everything = sorted(epochs[0])
@@ -48,7 +48,7 @@ def test_order_follows_from_seed_and_stream(tmp_path, cache):
     record_set = _record_set(tmp_path)
 
     def first(seed, stream):
-        made = records.record_stream(record_set, seed, stream, shuffle_buffer=4, cache=cache)
+        made = streams.record_stream(record_set, seed, stream, shuffle_buffer=4, cache=cache)
         return tuple(_take(made, 24))
 
     assert first(1, 0) == first(1, 0)
@@ -61,7 +61,7 @@ def test_a_stream_can_begin_anywhere(tmp_path, cache, begin):
     record_set = _record_set(tmp_path)
 
     def stream(first_record):
-        return records.record_stream(
+        return streams.record_stream(
             record_set, 3, 0, shuffle_buffer=4, first_record=first_record, cache=cache
         )
 
@@ -72,7 +72,7 @@ def test_a_stream_can_begin_anywhere(tmp_path, cache, begin):
 
 
 def test_two_passes_over_one_stream_are_equal(tmp_path):
-    stream = records.record_stream(_record_set(tmp_path), 3, 0, shuffle_buffer=4)
+    stream = streams.record_stream(_record_set(tmp_path), 3, 0, shuffle_buffer=4)
     assert _take(stream, 40) == _take(stream, 40)
 
 
@@ -82,7 +82,7 @@ def _mixture(folder, weights=(1.0, 3.0, 2.0), pair_kinds=True, seed=5, begin=0, 
         _record_set(folder, "coco", (7,)),
         _record_set(folder, "h36m", (4, 4), has_3d=True),
     ]
-    return records.mixture_stream(
+    return streams.mixture_stream(
         sets[: len(weights)],
         list(weights),
         pair_kinds,
@@ -127,14 +127,14 @@ def test_a_mixture_can_begin_anywhere(tmp_path, pair_kinds, cache):
 
 
 def test_a_mixture_can_begin_behind_its_first_block_of_choices(tmp_path):
-    begin = records._CHOICE_BLOCK * 2 + 777
+    begin = streams._CHOICE_BLOCK * 2 + 777
     near = _take(_mixture(tmp_path, begin=begin - 800), 900)
     assert _take(_mixture(tmp_path, begin=begin), 100) == near[800:]
 
 
 def test_seed_pairs_differ_by_purpose_stream_and_position():
     pairs = {
-        tuple(records.seed_pair(seed, purpose, position, stream).numpy())
+        tuple(streams.seed_pair(seed, purpose, position, stream).numpy())
         for seed, purpose, position, stream in itertools.product(
             range(3), range(4), range(3), (0, 1, 63)
         )
@@ -145,7 +145,7 @@ def test_seed_pairs_differ_by_purpose_stream_and_position():
 def test_shuffling_mixes_shards(tmp_path):
     sizes = (50, 50, 50, 50)
     record_set = _record_set(tmp_path, shard_sizes=sizes)
-    taken = _take(records.record_stream(record_set, 1, 0, shuffle_buffer=50), 200)
+    taken = _take(streams.record_stream(record_set, 1, 0, shuffle_buffer=50), 200)
     first_half = collections.Counter(record.split(b"/")[1] for record in taken[:100])
     assert min(first_half.values()) >= 15
     numbers = [int(record.split(b"/")[2]) for record in taken if record.startswith(b"lsp/0/")]

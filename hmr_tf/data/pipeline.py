@@ -1,0 +1,207 @@
+"""Records to batches, for training and evaluation.
+
+All work on samples runs inside the graph, in parallel. Which records a batch holds and how they are
+augmented follow from (seed, position in the run) alone. So a run that is restarted at step N sees
+from there on exactly the batches it would have seen, and gets there without decoding an image.
+
+=====================  ==================  =========================================================
+key                    shape, dtype        meaning
+=====================  ==================  =========================================================
+image                  [B, S, S, 3]        RGB in [0, 1]
+keypoints_2d           [B, 19, 2]          cocoplus, crop units; (0, 0) where not visible
+visibility             [B, 19]             0 or 1
+joints_3d              [B, 14, 3]          LSP-14, m, camera frame; zeros where unknown
+has_3d                 [B]                 1 where joints_3d are known
+pose_axis_angle        [B, 72]             rad, global rotation in the camera frame
+betas                  [B, 10]             SMPL shape
+has_smpl               [B]                 1 where pose and shape are known
+=====================  ==================  =========================================================
+
+All are float32. Batches for evaluation add:
+
+=====================  ==================  =========================================================
+filename, dataset,     [B] string          where the sample comes from
+subject, sequence
+frame                  [B] int64           index in the sequence, -1 unknown
+gender                 [B] int32           -1 unknown, 0 neutral, 1 male, 2 female
+center                 [B, 2]              px of the stored image, the middle of the crop
+window                 [B]                 px of the stored image, side of the crop
+joints_24_3d           [B, 24, 4]          J24, m, camera frame, and confidence
+height, width          [B] int32           size of the stored image, px
+translation            [B, 3]              m; has_translation [B] says where it is known
+intrinsics             [B, 4]              fx, fy, cx, cy px; has_intrinsics [B] likewise
+=====================  ==================  =========================================================
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from hmr_tf.config import DataConfig
+from hmr_tf.data import augment, images, record_sets, streams
+from hmr_tf.data.mocap import mocap_dataset
+from hmr_tf.errors import ConfigError
+from tfrecords_tools import schema
+
+Batch = dict[str, tf.Tensor]
+
+_EVALUATION_KEYS = (
+    *("filename", "dataset", "subject", "sequence", "frame", "gender", "height", "width"),
+    *("joints_24_3d", "translation", "has_translation", "intrinsics", "has_intrinsics"),
+)
+
+
+def training_dataset(
+    config: DataConfig,
+    image_size: int,
+    batch_size: int,
+    mocap_batch_size: int = 0,
+    seed: int = 0,
+    deterministic: bool = False,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Returns endless augmented batches, each beside a batch of motion-capture bodies.
+
+    Args:
+        config: which records, how they are mixed and changed.
+        image_size: side of the crops, px.
+        batch_size: global batch over all replicas; distribute the dataset with
+            ``strategy.experimental_distribute_dataset``.
+        mocap_batch_size: real bodies a step (the original: three for each image); 0 for none.
+        seed: of order, mixture and augmentation.
+        deterministic: whether examples keep their order whatever the timing. If not, an image that
+            takes long to decode may come a little later.
+        first_step: number of batches that a restarted run has already seen.
+
+    Returns:
+        Dataset of (batch, mocap): the dict of this module's first table, and a dict of
+        `pose_axis_angle` `[mocap_batch_size, 72]` and `betas` `[mocap_batch_size, 10]` (an empty
+        dict for none).
+
+    Raises:
+        ConfigError: if no dataset is named or a weight is not positive.
+        DataError: if records are missing; the message says how to make them.
+    """
+    _check_mixture(config)
+    examples = streams.mixture_stream(
+        [
+            record_sets.find_records(config.data_dir, name, config.split)
+            for name, _ in config.datasets
+        ],
+        weights=[weight for _, weight in config.datasets],
+        pair_kinds=config.pair_2d_with_3d,
+        seed=seed,
+        shuffle_buffer=config.shuffle_buffer,
+        first_example=first_step * batch_size,
+        cache=config.cache,
+    )
+
+    def prepare(positions: tf.Tensor, serialized: tf.Tensor) -> tuple[Batch, tf.Tensor, tuple]:
+        parsed = schema.parse_image_example(serialized)
+        parameters = augment.draw_parameters(
+            streams.seed_pair(seed, streams.SEED_AUGMENT, positions[0]),
+            parsed["center"],
+            config.window_px,
+            config.augment,
+        )
+        return _labels(parsed, parameters, image_size), parsed["image_encoded"], parameters
+
+    prepared = examples.batch(batch_size, drop_remainder=True).map(
+        prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    batches = _with_crops(prepared.unbatch(), image_size, deterministic)
+    batches = batches.batch(batch_size, drop_remainder=True)
+    if mocap_batch_size:
+        mocap = mocap_dataset(
+            config.data_dir,
+            config.mocap_datasets,
+            mocap_batch_size,
+            seed=seed,
+            first_step=first_step,
+            cache=config.cache,
+        )
+        pairs = tf.data.Dataset.zip((batches, mocap))
+    else:
+        pairs = batches.map(lambda batch: (batch, {}))
+    return pairs.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic))
+
+
+def evaluation_dataset(config: DataConfig, image_size: int, batch_size: int) -> tf.data.Dataset:
+    """Returns one pass over the records, in their order, without random changes.
+
+    Args:
+        config: which records; mixture weights and augmentation are not used.
+        image_size: side of the crops, px.
+        batch_size: images a batch; the last batch holds what is left.
+
+    Returns:
+        Dataset of batches: the dict of both of this module's tables.
+
+    Raises:
+        ConfigError: if no dataset is named or a weight is not positive.
+        DataError: if records are missing; the message says how to make them.
+    """
+    _check_mixture(config)
+    shards = [
+        shard
+        for name, _ in config.datasets
+        for shard in record_sets.find_records(config.data_dir, name, config.split).shards
+    ]
+
+    def prepare(serialized: tf.Tensor) -> tuple[Batch, tf.Tensor, tuple]:
+        parsed = schema.parse_image_example(serialized)
+        parameters = augment.plain_parameters(parsed["center"], config.window_px)
+        labels = _labels(parsed, parameters, image_size)
+        labels.update({key: parsed[key] for key in _EVALUATION_KEYS})
+        labels.update(center=parameters.center, window=parameters.window)
+        return labels, parsed["image_encoded"], parameters
+
+    prepared = tf.data.TFRecordDataset(shards).batch(batch_size).map(prepare)
+    batches = _with_crops(prepared.unbatch(), image_size, deterministic=True).batch(batch_size)
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic=True))
+
+
+def _check_mixture(config: DataConfig) -> None:
+    if not config.datasets or any(weight <= 0 for _, weight in config.datasets):
+        raise ConfigError(
+            "datasets must name at least one dataset, each with a positive weight; received "
+            f"{', '.join(f'{name}:{weight:g}' for name, weight in config.datasets) or 'none'}."
+        )
+
+
+def _labels(parsed: Batch, parameters: augment.CropParameters, image_size: int) -> Batch:
+    """Takes the labels of a batch of records to the crops."""
+    keypoints_2d, visibility = augment.transform_keypoints_2d(
+        parsed["keypoints_2d"], parameters, image_size
+    )
+    has_3d, has_smpl = parsed["has_3d"], parsed["has_smpl"]
+    joints_3d = augment.transform_joints_3d(parsed["joints_3d"], parameters)
+    pose = augment.transform_pose(parsed["pose_axis_angle"], parameters)
+    return {
+        "keypoints_2d": keypoints_2d,
+        "visibility": visibility,
+        "joints_3d": joints_3d * has_3d[:, None, None],
+        "has_3d": has_3d,
+        # Turning an unknown pose, zeros, would give it a global rotation.
+        "pose_axis_angle": pose * has_smpl[:, None],
+        "betas": parsed["betas"],
+        "has_smpl": has_smpl,
+    }
+
+
+def _with_crops(samples: tf.data.Dataset, image_size: int, deterministic: bool) -> tf.data.Dataset:
+    """Decodes and crops the image of each sample: the heavy part, sample by sample in parallel."""
+
+    def add_crop(labels: Batch, encoded: tf.Tensor, parameters: augment.CropParameters) -> Batch:
+        image = images.decode_image(encoded)
+        return {"image": augment.augment_image(image, parameters, image_size), **labels}
+
+    return samples.map(add_crop, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
+
+
+def _options(deterministic: bool) -> tf.data.Options:
+    options = tf.data.Options()
+    options.deterministic = deterministic
+    # Every worker reads all shards with the seed of the run; replicas share one stream.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return options

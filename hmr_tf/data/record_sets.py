@@ -1,0 +1,93 @@
+"""Finds the records that training and evaluation read."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+from hmr_tf.errors import DataError
+from tfrecords_tools import reader
+from tfrecords_tools.shard_layout import shard_layout
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordSet:
+    """The shards of one dataset and what is known of them.
+
+    Attributes:
+        name: the dataset.
+        shards: paths, sorted.
+        num_records: records in all of them.
+        has_3d: whether the records carry 3D joints.
+    """
+
+    name: str
+    shards: tuple[str, ...]
+    num_records: int
+    has_3d: bool = False
+
+
+def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
+    """Finds the records of a dataset.
+
+    Args:
+        data_dir: folder that holds one folder per dataset.
+        dataset: e.g. `lsp`; `mosh` for the motion-capture sets.
+        split: e.g. `train`; for `mosh` the name of the set.
+
+    Raises:
+        DataError: if there are none; the message says what was found and how to make them.
+        RecordError: if a file is damaged.
+    """
+    layout = shard_layout(dataset)
+    if not layout.shards(data_dir, split):
+        raise DataError(
+            f"No records of {dataset} ({split}): expected {layout.glob(data_dir, split)}, "
+            f"found {_what_is_there(data_dir, layout.folder)}. Make them with: python -m "
+            f"hmr_tf.convert --dataset {dataset} --split {split} --data_dir SOURCE "
+            f"--out_dir {data_dir}"
+        )
+    summary = reader.describe_records(data_dir, dataset, split)
+    if summary.num_records == 0:
+        raise DataError(
+            f"The records of {dataset} ({split}) in {os.path.join(data_dir, layout.folder)} hold "
+            "no example; look at the drop reasons in the manifest beside them and convert again."
+        )
+    return RecordSet(dataset, summary.shards, summary.num_records, summary.has_3d)
+
+
+def find_mocap(data_dir: str, mocap_datasets: Sequence[str]) -> RecordSet:
+    """Finds the records of motion-capture sets; several count as one.
+
+    Args:
+        data_dir: folder that holds ``mocap_neutrMosh``.
+        mocap_datasets: names of the sets (`CMU`, `H3.6`, `jointLim`).
+
+    Raises:
+        DataError: if none is named or one has no records.
+        RecordError: if a file is damaged.
+    """
+    if not mocap_datasets:
+        raise DataError(
+            "The discriminators need motion-capture poses; name at least one set, e.g. CMU."
+        )
+    sets = [find_records(data_dir, "mosh", name) for name in mocap_datasets]
+    shards = tuple(shard for found in sets for shard in found.shards)
+    return RecordSet("mosh", shards, sum(found.num_records for found in sets))
+
+
+def _what_is_there(data_dir: str, folder: str) -> str:
+    """Says in a few words what lies where a dataset's records should."""
+    path = os.path.join(data_dir, folder)
+    if os.path.isdir(path):
+        where = path
+    elif os.path.isdir(data_dir):
+        where = data_dir
+    else:
+        return f"no folder {data_dir}"
+    names = sorted(os.listdir(where))
+    if not names:
+        return f"{where} empty"
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"in {where} only {', '.join(names[:5])}{more}"
