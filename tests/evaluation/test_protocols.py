@@ -1,0 +1,32 @@
+"""Every named protocol is whole."""
+
+import dataclasses
+
+import pytest
+
+from hmr_tf.errors import ConfigError
+from hmr_tf.evaluation import protocols
+from tfrecords_tools import skeletons
+
+
+@pytest.mark.parametrize("name", protocols.PROTOCOLS.names)
+def test_a_protocol_says_what_it_measures(name):
+    protocol = protocols.PROTOCOLS.get(name)
+    assert protocol.name == name
+    assert protocol.datasets and protocol.comparable_with
+    assert set(protocol.metrics) <= set(protocols.METRICS)
+    assert max(protocol.root) < protocol.num_joints
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        protocol.split = "train"
+
+
+def test_synthetic_is_rooted_between_the_hips_of_lsp():
+    protocol = protocols.PROTOCOLS.get("synthetic")
+    joints = skeletons.get("cocoplus19").joints[: protocol.num_joints]
+    assert joints == skeletons.get("lsp14").joints
+    assert {joints[index] for index in protocol.root} == {"right_hip", "left_hip"}
+
+
+def test_an_unknown_protocol_is_one_line():
+    with pytest.raises(ConfigError, match="synthetic"):
+        protocols.PROTOCOLS.get("none")
