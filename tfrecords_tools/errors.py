@@ -8,5 +8,9 @@ class DatasetError(Exception):
     """
 
 
+class ImageError(DatasetError):
+    """Raised when an image file is missing or damaged; converters count such samples."""
+
+
 class RecordError(Exception):
     """Raised when a TFRecord file or a record in it is unusable; names file and record."""

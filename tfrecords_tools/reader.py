@@ -139,7 +139,8 @@ def read_records(path: str) -> Iterator[bytes]:
             return
         except tf.errors.DataLossError as error:
             raise RecordError(
-                f"{path}, record {index}: {_reason(error)}; replace it (convert or download it again)."
+                f"{path}, record {index}: {_reason(error)}; replace the file (convert or download "
+                "it again)."
             ) from error
         yield record.numpy()
         index += 1

@@ -1,0 +1,314 @@
+"""Runs a converter: worker processes, ordered results, counts, resume.
+
+The bytes of the records depend on the source and the settings alone, not on the number of workers
+nor on where earlier runs were interrupted.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent import futures
+from multiprocessing import connection
+from typing import Any, NamedTuple, Union
+
+from absl import logging
+from tqdm import tqdm
+
+from tfrecords_tools.converter import Converter, Drop
+from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.manifest import Identity, Manifest, load_manifest
+from tfrecords_tools.schema import SCHEMA_VERSION, encode_sample
+from tfrecords_tools.shard_layout import shard_layout
+from tfrecords_tools.writer import Progress, ShardedWriter
+
+_ITEMS_PER_LOG_LINE = 5000  # Where there is no terminal for a progress bar.
+_ITEMS_PER_TASK = 16
+# Tasks in flight per worker: enough to keep it busy, few enough to bound the memory.
+_TASKS_PER_WORKER = 4
+
+
+class Encoded(NamedTuple):
+    """A sample as it leaves a worker: the record and what is known in it."""
+
+    serialized: bytes
+    has_3d: bool
+    has_smpl: bool
+
+
+ItemOutputs = list[Union[Encoded, Drop]]
+
+
+class Outcome(NamedTuple):
+    """What `convert_part` did: the manifest, and whether the work was already done."""
+
+    manifest: Manifest
+    was_done: bool
+
+    def report(self, out_dir: str) -> str:
+        """Says what is there now, in a line or two."""
+        manifest = self.manifest
+        identity = manifest.identity
+        lines = [
+            f"{identity.dataset} {identity.part}: {'already converted, ' * self.was_done}"
+            f"{manifest.num_examples} records ({manifest.num_with_3d} with 3D joints, "
+            f"{manifest.num_with_smpl} with SMPL) in {len(manifest.shards)} files in "
+            f"{os.path.join(out_dir, shard_layout(identity.dataset).folder)}"
+        ]
+        if manifest.drops:
+            lines.append("left out: " + _count_words(manifest.drops))
+        return "\n".join(lines)
+
+
+def convert_part(
+    converter: Converter,
+    part: str,
+    out_dir: str,
+    num_workers: int = 1,
+    examples_per_shard: int = 0,
+    max_error_fraction: float = 0.05,
+    overwrite: bool = False,
+) -> Outcome:
+    """Converts one part of a dataset to records, or goes on where an earlier run was interrupted.
+
+    Args:
+        converter: the dataset's converter.
+        part: one of ``converter.parts()``.
+        out_dir: the record folder; the records go to the dataset's folder in it.
+        num_workers: processes that convert; 1 for this process alone.
+        examples_per_shard: records in each shard but the last; 0 for the converter's own.
+        max_error_fraction: greatest share of the samples that may be damaged.
+        overwrite: whether records that are already there are replaced.
+
+    Raises:
+        DatasetError: if the source is not usable, too much of it is damaged, or other records are
+            already there.
+        RecordError: if a sample cannot be a record.
+    """
+    identity = Identity(
+        dataset=converter.name,
+        part=part,
+        schema_version=SCHEMA_VERSION,
+        examples_per_shard=examples_per_shard or converter.examples_per_shard,
+        options=dict(converter.options),
+        fingerprint=converter.fingerprint(part),
+    )
+    if not overwrite:
+        finished = _finished(out_dir, identity)
+        if finished is not None:
+            return Outcome(finished, was_done=True)
+    with ShardedWriter(out_dir, identity) as writer:
+        if not overwrite and not writer.is_complete:
+            _refuse_strangers(out_dir, identity)
+        if not writer.is_complete:
+            _write_shards(writer, converter, part, num_workers, max_error_fraction)
+        return Outcome(writer.publish(), was_done=False)
+
+
+def _finished(out_dir: str, identity: Identity) -> Manifest | None:
+    """Returns the manifest if this very conversion is already done; refuses if another is."""
+    manifest = load_manifest(out_dir, identity.dataset, identity.part)
+    if manifest is None:
+        return None
+    folder = os.path.join(out_dir, shard_layout(identity.dataset).folder)
+    differences = manifest.identity.differences(identity)
+    if differences:
+        raise DatasetError(
+            f"{folder} already holds '{identity.part}' converted otherwise "
+            f"({'; '.join(differences)}). Give another --out_dir, or --overwrite to replace it."
+        )
+    sizes = zip(manifest.shards, manifest.shard_paths(out_dir))
+    broken = [
+        path
+        for shard, path in sizes
+        if not os.path.exists(path) or os.path.getsize(path) != shard.num_bytes
+    ]
+    if broken:
+        raise DatasetError(
+            f"{broken[0]} is not the file that was converted; --overwrite converts it again."
+        )
+    return manifest
+
+
+def _refuse_strangers(out_dir: str, identity: Identity) -> None:
+    """Refuses to replace record files that no manifest speaks of."""
+    shards = shard_layout(identity.dataset).shards(out_dir, identity.part)
+    if shards:
+        raise DatasetError(
+            f"{shards[0]} is already there, and no manifest says how it was made. "
+            "Give another --out_dir, or --overwrite to replace it."
+        )
+
+
+def _write_shards(
+    writer: ShardedWriter,
+    converter: Converter,
+    part: str,
+    num_workers: int,
+    max_error_fraction: float,
+) -> None:
+    """Converts what is left of a part and writes it; fails if too much of it is damaged."""
+    items = converter.items(part)
+    start = writer.progress
+    tally = _Tally(start)
+    bar = tqdm(
+        total=len(items),
+        initial=start.next_item,
+        desc=f"{converter.name} {part}",
+        unit="item",
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        for item_index, outputs in _converted(converter, items, start.next_item, num_workers):
+            # Only the item at which an interrupted run stopped is already dealt with in part.
+            num_done = start.next_output if item_index == start.next_item else 0
+            for index, output in enumerate(outputs[num_done:], start=num_done):
+                tally.add(output)
+                if isinstance(output, Encoded):
+                    writer.write(output.serialized)
+                if writer.is_shard_full:
+                    writer.finish_shard(tally.progress(item_index, index + 1))
+            bar.update()
+            if bar.disable and (item_index + 1) % _ITEMS_PER_LOG_LINE == 0:
+                logging.info("%s: %d of %d items.", bar.desc, item_index + 1, len(items))
+    try:
+        tally.check(converter.name, part, max_error_fraction)
+    except DatasetError:
+        writer.discard()
+        raise
+    writer.finish_shard(tally.progress(len(items), 0), is_last=True)
+
+
+class _Tally:
+    """Counts samples and drops, from where an interrupted run left off."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._num_with_3d = progress.num_with_3d
+        self._num_with_smpl = progress.num_with_smpl
+        self._drops = collections.Counter(progress.drops)
+        self._num_errors = progress.num_errors
+        self._num_examples = progress.num_examples
+
+    def add(self, output: Encoded | Drop) -> None:
+        if isinstance(output, Drop):
+            self._drops[output.reason] += 1
+            self._num_errors += output.is_error
+        else:
+            self._num_examples += 1
+            self._num_with_3d += output.has_3d
+            self._num_with_smpl += output.has_smpl
+
+    def progress(self, next_item: int, next_output: int) -> Progress:
+        return Progress(
+            next_item=next_item,
+            next_output=next_output,
+            num_examples=self._num_examples,
+            num_with_3d=self._num_with_3d,
+            num_with_smpl=self._num_with_smpl,
+            drops=dict(self._drops),
+            num_errors=self._num_errors,
+        )
+
+    def check(self, dataset: str, part: str, max_error_fraction: float) -> None:
+        """Raises if nothing is left or too much is damaged."""
+        total = self._num_examples + sum(self._drops.values())
+        reasons = _count_words(self._drops)
+        if self._num_errors > max_error_fraction * total:
+            raise DatasetError(
+                f"{dataset} {part}: {self._num_errors} of {total} samples are damaged ({reasons}), "
+                f"more than --max_error_fraction={max_error_fraction:g} allows; nothing is written."
+            )
+        if not self._num_examples:
+            raise DatasetError(
+                f"{dataset} {part}: no sample is left of {total} ({reasons or 'the part is empty'})"
+                "; nothing is written."
+            )
+
+
+def _count_words(drops: Mapping[str, int]) -> str:
+    """Returns counted reasons in words."""
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(drops.items()))
+
+
+def _converted(
+    converter: Converter, items: Sequence[Any], start: int, num_workers: int
+) -> Iterator[tuple[int, ItemOutputs]]:
+    """Yields (index, outputs) of each item from ``start`` on, in order."""
+    numbered = range(start, len(items))
+    if num_workers < 2 or not converter.uses_workers or len(numbered) <= _ITEMS_PER_TASK:
+        for index in numbered:
+            yield index, _convert_item(converter, items[index])
+        return
+    tasks = (
+        [items[index] for index in numbered[begin : begin + _ITEMS_PER_TASK]]
+        for begin in range(0, len(numbered), _ITEMS_PER_TASK)
+    )
+    results = _in_workers(converter, tasks, num_workers)
+    yield from zip(numbered, itertools.chain.from_iterable(results))
+
+
+def _in_workers(
+    converter: Converter, tasks: Iterator[list[Any]], num_workers: int
+) -> Iterator[list[ItemOutputs]]:
+    """Yields the outputs of each task in order, computed by other processes."""
+    # Forking a process in which TensorFlow runs threads can deadlock.
+    executor = futures.ProcessPoolExecutor(
+        num_workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin_worker,
+        initargs=(converter,),
+    )
+    waiting: collections.deque[futures.Future] = collections.deque()
+    try:
+        for task in itertools.chain(tasks, [None]):
+            if task is not None:
+                waiting.append(executor.submit(_convert_task, task))
+            while waiting and (task is None or len(waiting) >= num_workers * _TASKS_PER_WORKER):
+                yield waiting.popleft().result()
+    except futures.process.BrokenProcessPool as error:
+        raise DatasetError(
+            f"{converter.name}: a worker process died (out of memory?); run the same command "
+            "again to continue, or with a smaller --num_workers."
+        ) from error
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+_worker_converter: Converter | None = None
+
+
+def _begin_worker(converter: Converter) -> None:
+    """Prepares a worker process."""
+    import cv2
+
+    global _worker_converter
+    _worker_converter = converter
+    cv2.setNumThreads(0)  # The processes are the parallelism.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is the parent's business.
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    # A worker would wait for ever for the tasks of a parent that was killed.
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _convert_task(items: list[Any]) -> list[ItemOutputs]:
+    return [_convert_item(_worker_converter, item) for item in items]
+
+
+def _convert_item(converter: Converter, item: Any) -> ItemOutputs:
+    return [
+        output
+        if isinstance(output, Drop)
+        else Encoded(encode_sample(output), output.has_3d, output.has_smpl)
+        for output in converter.convert(item)
+    ]
