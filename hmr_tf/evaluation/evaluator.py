@@ -19,7 +19,7 @@ from hmr_tf.evaluation.examples import ExamplePicker
 from hmr_tf.evaluation.protocols import Protocol
 from hmr_tf.geometry import camera as camera_lib
 from hmr_tf.geometry import rotations as rotations_lib
-from hmr_tf.models.hmr import decode_pose
+from hmr_tf.models.hmr import decode_pose, encode_pose
 
 Batch = Mapping[str, tf.Tensor]
 
@@ -69,6 +69,7 @@ def evaluate(
     batches: Iterable[Batch],
     protocol: Protocol,
     limit: int | None = None,
+    mean: tuple[np.ndarray, np.ndarray] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Scores a model.
@@ -78,6 +79,8 @@ def evaluate(
         batches: of `hmr_tf.data.pipeline.evaluation_dataset`.
         protocol: what is measured.
         limit: people after which to stop; None for all.
+        mean: (pose ``[72]`` axis-angle, betas) of the baseline; by default what the model's
+            regressor was made with.
         on_progress: called after every batch with its number of people.
 
     Raises:
@@ -89,7 +92,7 @@ def evaluate(
             f"protocol {protocol.name} compares the keypoints '{protocol.keypoints}'; the model "
             f"estimates '{model.config.keypoints}'."
         )
-    step = _make_step(model, protocol)
+    step = _make_step(model, protocol, mean_estimate(model, mean))
     parts: list[tuple[dict, dict]] = []
     names: list[str] = []
     examples = ExamplePicker()
@@ -116,17 +119,27 @@ def evaluate(
     return Evaluation(joined[0], joined[1], names, examples)
 
 
-def mean_estimate(model: tf.keras.Model) -> dict[str, tf.Tensor]:
+def mean_estimate(
+    model: tf.keras.Model, mean: tuple[np.ndarray, np.ndarray] | None = None
+) -> dict[str, tf.Tensor]:
     """Returns the Estimate with which the model's regressor began before it was trained.
 
     Pose, shape and camera are the mean parameters' own, so it faces the camera upright.
+
+    Args:
+        model: a model with a `regressor`.
+        mean: (pose ``[72]`` axis-angle, betas), if not the regressor's own.
 
     Returns:
         An Estimate of one row, `vertices` included.
     """
     regressor = model.regressor
-    rotations = decode_pose(tf.constant([regressor.mean_pose]), model.config.rotation)
-    betas = tf.constant([regressor.mean_betas])
+    rotation = model.config.rotation
+    pose, betas = (regressor.mean_pose, regressor.mean_betas)
+    if mean is not None:
+        pose, betas = encode_pose(mean[0], rotation), mean[1]
+    rotations = decode_pose(tf.constant([pose], tf.float32), rotation)
+    betas = tf.constant([betas], tf.float32)
     camera = tf.constant([regressor.mean_camera])
     joints_3d, smpl_joints_3d = model.keypoints(rotations, betas)
     return {
@@ -158,9 +171,10 @@ def true_vertices(model: tf.keras.Model, batch: Batch) -> tf.Tensor:
     return model.body(rotations_lib.axis_angle_to_matrix(pose), betas)["vertices"]
 
 
-def _make_step(model: tf.keras.Model, protocol: Protocol) -> Callable[[Batch], tuple[dict, dict]]:
+def _make_step(
+    model: tf.keras.Model, protocol: Protocol, mean: Mapping[str, tf.Tensor]
+) -> Callable[[Batch], tuple[dict, dict]]:
     """Returns the graph function from a batch to the errors of the model and of the mean pose."""
-    mean = mean_estimate(model)
 
     @tf.function(reduce_retracing=True)
     def step(batch: Batch) -> tuple[dict, dict]:
