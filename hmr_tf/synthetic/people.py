@@ -53,13 +53,17 @@ def sample_person(
     yaw = Rotation.from_rotvec([0.0, random.uniform(-np.pi, np.pi), 0.0])
     pose = pose[0].copy()
     pose[:3] = (camera * yaw * Rotation.from_rotvec(pose[:3])).as_rotvec()
-    betas = np.clip(random.normal(size=num_betas), -_MAX_BETA, _MAX_BETA)
     return Person(
         pose.astype(np.float32),
-        betas.astype(np.float32),
+        sample_betas(random, num_betas).astype(np.float32),
         camera.as_matrix(),
         poses.clip_name(int(clip[0])),
     )
+
+
+def sample_betas(random: np.random.Generator, num_betas: int = 10) -> np.ndarray:
+    """Draws `[num_betas]` shape coefficients: normal, cut at 2.5."""
+    return np.clip(random.normal(size=num_betas), -_MAX_BETA, _MAX_BETA)
 
 
 def sample_view(random: np.random.Generator) -> Rotation:

@@ -145,7 +145,8 @@ class PoseSampler:
         Args:
             random: source of randomness.
             count: how many.
-            clip: index of the clip to start from; drawn for each pose if None.
+            clip: index of the clip to start from, then in the clip's order; drawn for each pose if
+                None.
 
         Returns:
             `[count, 72]` float64 rad, and `[count]` index of the clip each pose started from.
@@ -154,6 +155,7 @@ class PoseSampler:
         chosen = random.choice(len(weights), count, p=weights)
         chosen = chosen if clip is None else np.full(count, clip)
         host = np.array([random.choice(self._frames_of[c]) for c in chosen])
+        host = host if clip is None else np.sort(host)
         recorded = self._recorded(random, host)
         mixed = self._recombine(random, recorded, host)
         moved = self._perturb(random, mixed)
@@ -222,12 +224,12 @@ class PoseSampler:
     def _without_collisions(self, pose: np.ndarray, recorded: np.ndarray) -> np.ndarray:
         """Puts back the recorded arms and legs where the new ones end inside the body."""
         result = pose.copy()
-        joints = self._joints(result)
+        joints = self.joints(result)
         legs = list(_LEFT_LEG + _RIGHT_LEG)
         hits = legs_collide(joints)
         result[np.ix_(hits, legs)] = recorded[np.ix_(hits, legs)]
         for attempt in (0, 1):
-            joints = self._joints(result)
+            joints = self.joints(result)
             for arm in (_LEFT_ARM, _RIGHT_ARM):
                 hits = arm_collides(joints, arm)
                 # The recorded arm belongs to the recorded trunk; the second time both return.
@@ -235,8 +237,8 @@ class PoseSampler:
                 result[np.ix_(hits, part)] = recorded[np.ix_(hits, part)]
         return result
 
-    def _joints(self, pose: np.ndarray) -> np.ndarray:
-        """Returns `[count, 24, 3]` joint positions, m."""
+    def joints(self, pose: np.ndarray) -> np.ndarray:
+        """Returns the `[count, 24, 3]` joint positions, m, of `[count, 72]` poses, rad."""
         matrices = _flat(pose).as_matrix().reshape(-1, 24, 3, 3)
         rotations = [matrices[:, 0]]
         positions = [np.broadcast_to(self._offsets[0], (len(pose), 3))]

@@ -1,0 +1,12 @@
+"""Layouts: each writes a dataset in its true on-disk format."""
+
+from hmr_tf.registry import Registry
+
+# Each entry is `write(out_dir, config: SynthesisConfig, num_workers) -> str`, a closing line.
+LAYOUTS = Registry(
+    "dataset layout",
+    {
+        "lsp": "hmr_tf.synthetic.layouts.lsp:write",
+        "mosh": "hmr_tf.synthetic.layouts.mosh:write",
+    },
+)
