@@ -97,7 +97,7 @@ def describe_records(data_dir: str, dataset: str, split: str = "train") -> Recor
 
 
 def count_records(path: str) -> int:
-    """Counts the records of a file from their lengths alone, without reading or checking them.
+    """Counts the records of a file from their lengths alone, without reading them.
 
     Raises:
         RecordError: if the file is empty, ends within a record or is no record file.
@@ -136,6 +136,7 @@ def read_records(path: str) -> Iterator[bytes]:
         try:
             record = next(records)
         except StopIteration:
+            count_records(path)  # TensorFlow takes a file cut within a record's header for whole.
             return
         except tf.errors.DataLossError as error:
             raise RecordError(
