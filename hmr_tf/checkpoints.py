@@ -29,6 +29,7 @@ import hmr_tf
 from hmr_tf.body import model_file
 from hmr_tf.errors import CheckpointError
 from hmr_tf.models import MODELS
+from tfrecords_tools import atomic_file
 
 FORMAT = 1
 DESCRIPTION_FILE = "checkpoint.json"
@@ -125,7 +126,7 @@ def save_description(directory: PathLike, description: Description, body: model_
     if description.body["file"]:
         model_file.save_body(body, directory / description.body["file"])
     values = {"format": FORMAT, "hmr_tf": hmr_tf.__version__, **dataclasses.asdict(description)}
-    write_atomically(directory / DESCRIPTION_FILE, json.dumps(values, indent=2) + "\n")
+    atomic_file.write_json(str(directory / DESCRIPTION_FILE), values)
 
 
 def has_description(directory: PathLike) -> bool:
@@ -257,10 +258,10 @@ def restore(path: str, items: Mapping[str, Any]) -> None:
         CheckpointError: if the file is damaged, or lacks a variable, or one has another shape.
     """
     try:
-        status = tf.train.Checkpoint(**items).restore(path)
+        status = tf.train.Checkpoint(**items).restore(path).expect_partial()
         status.assert_existing_objects_matched()
-        status.expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+    # TensorFlow's reader answers damage with several of Python's own errors.
+    except (AssertionError, ValueError, LookupError, RuntimeError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(
             f"The weights '{path}' are damaged or of another model: {reason}"
@@ -289,16 +290,6 @@ def save_model(
     checkpoint = tf.train.Checkpoint(model=model)
     tf.train.CheckpointManager(checkpoint, weights_dir(directory), max_to_keep=1).save()
     save_description(directory, describe(model, model_name, settings=settings), model.body_model)
-
-
-def write_atomically(path: PathLike, text: str) -> None:
-    """Writes a text file so that a reader sees the old one or the new one, never a part."""
-    temporary = f"{os.fspath(path)}.tmp_{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Trains a model on records that hmr_tf.convert wrote.
 
     python -m hmr_tf.train --flagfile=flags/hmr_synthetic.flags --data_dir RECORDS --log_dir LOG
-    python -m hmr_tf.train --flagfile=flags/hmr_paper.flags --data_dir RECORDS --log_dir LOG --seed=1
+    python -m hmr_tf.train --flagfile=flags/hmr_paper.flags --data_dir RECORDS --log_dir LOG
 
 LOG is then a checkpoint for hmr_tf.predict, evaluate and export. The same command continues a run
 that was stopped, to the same numbers, or says that it has finished.
@@ -131,14 +131,14 @@ def main(argv: Sequence[str]) -> None:
         )
     outcome = _train(model_config, data, losses, train, _LOG_DIR.value)
     if outcome.stopped_by:
-        print(  # noqa: T201
+        print(
             f"stopped by {outcome.stopped_by} at step {outcome.step} of {train.num_steps}; "
             "a checkpoint is saved, run the same command again to continue",
             file=sys.stderr,
         )
         sys.exit(128 + signal.Signals[outcome.stopped_by])
     state = "had already finished" if outcome.was_finished else "finished"
-    print(f"Training {state}: {_LOG_DIR.value} is a checkpoint of step {outcome.step}.")  # noqa: T201
+    print(f"Training {state}: {_LOG_DIR.value} is a checkpoint of step {outcome.step}.")
 
 
 def _train(
@@ -237,13 +237,11 @@ def _check_records(data: config.DataConfig, losses: config.LossConfig) -> dict[s
 
 def _save_flags(log_dir: str) -> None:
     """Writes the run's flags, for ``--flagfile``."""
-    from hmr_tf import checkpoints
-
     module = sys.modules[__name__]
     own = flags.FLAGS.get_key_flags_for_module(module)
     lines = [flag.serialize() for flag in own if flag.value is not None]
-    text = "\n".join(line for line in lines if line) + "\n"
-    checkpoints.write_atomically(os.path.join(log_dir, FLAGS_FILE), text)
+    with open(os.path.join(log_dir, FLAGS_FILE), "w", encoding="utf-8") as file:
+        file.write("".join(f"{line}\n" for line in sorted(lines) if line))
 
 
 def run() -> None:

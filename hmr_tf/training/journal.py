@@ -23,8 +23,8 @@ from collections.abc import Mapping, Sequence
 import tqdm
 from absl import logging
 
-from hmr_tf.checkpoints import write_atomically
 from hmr_tf.render import plots
+from tfrecords_tools import atomic_file
 
 LOG_FILE = "train_log.txt"
 CURVE_FILE = "curve.csv"
@@ -59,7 +59,7 @@ class Journal:
         self._batch_size = batch_size
         self._first_step = first_step
         self._last = (first_step, None)  # step and time of the last rate measurement
-        self._log = open(os.path.join(log_dir, LOG_FILE), "a", encoding="utf-8")  # noqa: SIM115
+        self._log = open(os.path.join(log_dir, LOG_FILE), "a", encoding="utf-8")
         self._curve_path = os.path.join(log_dir, CURVE_FILE)
         self._begin_curve()
         shown = sys.stderr.isatty() if is_terminal is None else is_terminal
@@ -85,7 +85,7 @@ class Journal:
             self._last = (step, since + seconds)
 
     def tick(self, step: int, loss: float) -> None:
-        """Moves the progress bar; the clock of the rate starts after the first step, the compiled."""
+        """Moves the bar; the clock of the rate starts after the first step, which compiles."""
         if self._last[1] is None:
             self._last = (step, time.perf_counter())
         if self._bar is not None:
@@ -133,7 +133,10 @@ class Journal:
         for row in read_rows(self._curve_path):
             if float(row["step"]) <= self._first_step:
                 rows.append(",".join(row.get(name) or "" for name in self._columns))
-        write_atomically(self._curve_path, "\n".join(rows) + "\n")
+        temporary = self._curve_path + ".tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write("\n".join(rows) + "\n")
+        atomic_file.publish(temporary, self._curve_path)
 
     def plot(self) -> None:
         """Draws the losses so far."""
