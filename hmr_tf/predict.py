@@ -1,0 +1,122 @@
+"""Estimates the bodies in photographs and writes them down.
+
+    python -m hmr_tf.predict --checkpoint LOG --input photo.jpg --out_dir OUT
+    python -m hmr_tf.predict --checkpoint LOG --input PHOTOS --out_dir OUT --boxes OPENPOSE_FOLDER
+
+For each photograph OUT gets NAME_overlay.png (the meshes over the photograph), NAME_side.png (each
+person from the side), NAME.npz (the Estimate of hmr_tf.outputs, one row for each person, with
+vertices, faces and the image's size) and NAME.obj (the mesh in metres, y up; NAME_1.obj, NAME_2.obj
+and so on for several people). Existing files of these names are replaced.
+
+Without --boxes one person is taken to fill each photograph. Of a folder all pictures directly in it
+are read; one that cannot be read is named and counted, and the others are done. The exit status is
+0 if at least one picture was done.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from hmr_tf import command, common_flags
+from hmr_tf.errors import HmrError, ImageError
+
+if TYPE_CHECKING:
+    from hmr_tf.image_files.box_files import Boxes
+    from hmr_tf.predictor import Predictor
+
+_CHECKPOINT = common_flags.define_checkpoint()
+_INPUT = flags.DEFINE_string("input", None, "An image file or a folder of images.")
+_OUT_DIR = common_flags.define_out_dir("Folder for the results.")
+_BOXES = flags.DEFINE_string(
+    "boxes",
+    None,
+    "Where the people are: x,y,w,h in px for every image; an OpenPose file or a folder of them "
+    "(photo_keypoints.json for photo.jpg); or a COCO-style file of annotations or detections.",
+)
+_PEOPLE = flags.DEFINE_enum(
+    "people", "all", ["all", "best"], "Which people of an image with several boxes are taken."
+)
+flags.mark_flags_as_required(["checkpoint", "input", "out_dir"])
+
+
+def main(argv: Sequence[str]) -> None:
+    """Predicts, image by image."""
+    del argv
+    from hmr_tf.exporters import prediction_files
+    from hmr_tf.image_files import box_files, reading
+    from hmr_tf.predictor import Predictor
+
+    is_folder = os.path.isdir(_INPUT.value)
+    if _INPUT.value.lower().endswith(reading.VIDEO_EXTENSIONS):
+        raise ImageError(
+            f"{_INPUT.value} is a video, which predict does not read; extract its frames into a "
+            "folder and give that."
+        )
+    paths = reading.list_images(_INPUT.value) if is_folder else [_INPUT.value]
+    if not is_folder:
+        reading.read_bytes(_INPUT.value)  # A wrong path is told before the model is loaded.
+    boxes = box_files.read_boxes(_BOXES.value) if _BOXES.value else None
+    predictor = Predictor(_CHECKPOINT.value)
+    names = prediction_files.distinct_names(paths)
+    failures = 0
+    for path, name in zip(paths, names):
+        try:
+            people = _predict_file(predictor, path, os.path.join(_OUT_DIR.value, name), boxes)
+        except ImageError as error:
+            if not is_folder:
+                raise
+            failures += 1
+            print(f"skipped: {error}", file=sys.stderr)
+            continue
+        print(f"{path}: {people} {'person' if people == 1 else 'people'} -> {name}.npz")
+    done = len(paths) - failures
+    if is_folder:
+        summary = f"{done} of {len(paths)} images done, {failures} could not be used"
+        if not done:
+            raise HmrError(f"{summary}; the reasons stand above.")
+        print(f"{summary}; results in {_OUT_DIR.value}")
+
+
+def _predict_file(predictor: Predictor, path: str, stem: str, boxes: Boxes | None) -> int:
+    """Predicts one image and writes its results; returns the number of people."""
+    import numpy as np
+
+    from hmr_tf.exporters import prediction_files
+    from hmr_tf.image_files import reading
+
+    image = reading.read_image(path)
+    if boxes is None:
+        boxes_xyxy = None
+        estimate = predictor.predict_images([image])
+    else:
+        people = boxes.for_image(path, best_only=_PEOPLE.value == "best")
+        boxes_xyxy = np.array([person.xyxy for person in people], np.float32)
+        _check_boxes(boxes_xyxy, image, path)
+        estimate = predictor.predict_images([image] * len(people), list(boxes_xyxy))
+    prediction_files.save_prediction(stem, image, estimate, predictor.faces, boxes_xyxy)
+    return len(estimate["camera"])
+
+
+def _check_boxes(boxes_xyxy, image, path: str) -> None:
+    """Raises ImageError if a box misses the image."""
+    height, width = image.shape[:2]
+    for left, top, right, bottom in boxes_xyxy.tolist():
+        if right <= 0 or bottom <= 0 or left >= width or top >= height:
+            raise ImageError(
+                f"a box of {path} lies outside of the image: {left:g},{top:g} to {right:g},"
+                f"{bottom:g} px in {width} x {height} px."
+            )
+
+
+def run() -> None:
+    """Entry point of the console command."""
+    command.run(main)
+
+
+if __name__ == "__main__":
+    run()
