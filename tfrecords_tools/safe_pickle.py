@@ -82,41 +82,54 @@ class _Sparse(metaclass=_ImmutableType):
 
     __slots__ = ("state",)
     build: Callable[..., Any]
-    members: tuple[str, ...] = ("data", "indices", "indptr")
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, dict):
             raise _Malformed("a sparse matrix's state is not understood")
         self.state = state
 
-    def resolve(self, arrays: dict[str, Any]) -> Any:
-        """Builds the matrix from its members; ``check_format`` refuses indices out of range."""
-        shape = arrays.get("_shape", arrays.get("shape"))
-        shape = tuple(int(size) for size in shape)
-        values = [np.asarray(arrays[member]) for member in self.members]
-        if any(value.dtype == object for value in values):
+    def resolve(self, members: dict[str, Any]) -> Any:
+        """Builds the matrix from its members, with its indices checked."""
+        shape = tuple(int(size) for size in members.get("_shape", members.get("shape")))
+        values = [np.asarray(values) for values in self.arguments(members)]
+        if any(value.dtype.hasobject for value in values):
             raise _Malformed("a sparse matrix holds objects")
-        if len(values) == 3 and self.members[1] == "row":
-            return type(self).build((values[0], (values[1], values[2])), shape=shape)
-        matrix = type(self).build(tuple(values), shape=shape)
-        matrix.check_format(full_check=True)
-        return matrix
+        return type(self).build(*values, shape)
+
+    def arguments(self, members: dict[str, Any]) -> list[Any]:
+        return [members["data"], members["indices"], members["indptr"]]
 
 
 class _Csc(_Sparse):
     __slots__ = ()
-    build = staticmethod(sparse.csc_matrix)
+
+    @staticmethod
+    def build(data: Any, indices: Any, indptr: Any, shape: Any) -> Any:
+        matrix = sparse.csc_matrix((data, indices, indptr), shape=shape)
+        matrix.check_format(full_check=True)  # Refuses indices out of range.
+        return matrix
 
 
 class _Csr(_Sparse):
     __slots__ = ()
-    build = staticmethod(sparse.csr_matrix)
+
+    @staticmethod
+    def build(data: Any, indices: Any, indptr: Any, shape: Any) -> Any:
+        matrix = sparse.csr_matrix((data, indices, indptr), shape=shape)
+        matrix.check_format(full_check=True)
+        return matrix
 
 
 class _Coo(_Sparse):
     __slots__ = ()
-    build = staticmethod(sparse.coo_matrix)
-    members = ("data", "row", "col")
+
+    @staticmethod
+    def build(data: Any, row: Any, column: Any, shape: Any) -> Any:
+        return sparse.coo_matrix((data, (row, column)), shape=shape)
+
+    def arguments(self, members: dict[str, Any]) -> list[Any]:
+        row, column = members["coords"] if "coords" in members else (members["row"], members["col"])
+        return [members["data"], row, column]
 
 
 class _Chumpy(metaclass=_ImmutableType):

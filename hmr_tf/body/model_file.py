@@ -146,13 +146,14 @@ def load_body(
     if str(path_or_name) == FREE_BODY:
         from hmr_tf.body import free_body
 
-        return free_body.load()
+        return _with_num_betas(free_body.load(), num_betas)
     if gender not in _GENDER_LETTERS:
         raise BodyError(
             f"Unknown gender '{gender}'; expected one of: {', '.join(sorted(_GENDER_LETTERS))}."
         )
     path = _find(str(path_or_name), gender)
-    return body_from_arrays(_read_arrays(path), source=str(path), num_betas=num_betas)
+    body = body_from_arrays(_read_arrays(path), source=str(path))
+    return _with_num_betas(body, num_betas)
 
 
 def save_body(body: Body, path: str | Path) -> None:
@@ -188,16 +189,13 @@ def save_body(body: Body, path: str | Path) -> None:
     os.replace(temporary, path)
 
 
-def body_from_arrays(
-    arrays: Mapping[str, Any], source: str = "", num_betas: int | None = None
-) -> Body:
+def body_from_arrays(arrays: Mapping[str, Any], source: str = "") -> Body:
     """Builds a `Body` from arrays under SMPL's file keys, checking every shape.
 
     Args:
         arrays: `v_template`, `shapedirs`, `posedirs`, `J_regressor`, `weights`, `kintree_table`,
             `f`; optional `kind`, `cocoplus_regressor` and `regressor_<name>_{row,col,value}`.
         source: where they come from, for messages.
-        num_betas: how many shape coefficients are kept; None keeps all.
 
     Raises:
         BodyError: if a key is missing or a shape is wrong.
@@ -205,35 +203,43 @@ def body_from_arrays(
     missing = [key for key in _REQUIRED_KEYS if key not in arrays]
     if missing:
         raise BodyError(f"{source}: not an SMPL body file; it lacks {', '.join(missing)}.")
-    template = _dense(arrays["v_template"])
-    vertices = template.shape[0] if template.ndim == 2 else -1
-    shape_basis = _dense(arrays["shapedirs"])
-    betas = shape_basis.shape[2] if shape_basis.ndim == 3 else -1
-    if num_betas is not None:
-        if 0 <= betas < num_betas:
-            raise BodyError(
-                f"{source}: has {betas} shape coefficients but {num_betas} are asked for; "
-                f"pass num_betas={betas}."
-            )
-        betas, shape_basis = min(betas, num_betas), shape_basis[..., :num_betas]
+    vertices = (np.shape(arrays["v_template"]) or (0,))[0]
+    betas = (np.shape(arrays["shapedirs"]) or (0,))[-1]
+    shapes = {
+        "v_template": (vertices, 3),
+        "shapedirs": (vertices, 3, betas),
+        "posedirs": (vertices, 3, _NUM_POSE_FEATURES),
+        "J_regressor": (NUM_JOINTS, vertices),
+        "weights": (vertices, NUM_JOINTS),
+    }
+    numbers = {key: _checked(arrays[key], shape, key, source) for key, shape in shapes.items()}
     body = Body(
         kind=_kind(arrays, vertices),
-        template=_checked(template, (vertices, 3), "v_template", source),
-        shape_basis=_checked(shape_basis, (vertices, 3, betas), "shapedirs", source),
-        pose_basis=_checked(
-            arrays["posedirs"], (vertices, 3, _NUM_POSE_FEATURES), "posedirs", source
-        ),
-        joint_regressor=_checked(
-            arrays["J_regressor"], (NUM_JOINTS, vertices), "J_regressor", source
-        ),
-        skin_weights=_checked(arrays["weights"], (vertices, NUM_JOINTS), "weights", source),
+        template=numbers["v_template"],
+        shape_basis=numbers["shapedirs"],
+        pose_basis=numbers["posedirs"],
+        joint_regressor=numbers["J_regressor"],
+        skin_weights=numbers["weights"],
         parents=_parents(arrays["kintree_table"], source),
         faces=_faces(arrays["f"], vertices, source),
         source=source,
     )
-    for name, matrix in _keypoint_regressors(arrays, vertices).items():
+    for name, matrix in _keypoint_regressors(arrays, vertices, source).items():
         body = body.with_regressor(name, matrix, body.kind)
     return body
+
+
+def _with_num_betas(body: Body, num_betas: int | None) -> Body:
+    """Returns the body with its first ``num_betas`` shape coefficients only."""
+    if num_betas is None or num_betas == body.num_betas:
+        return body
+    if not 0 < num_betas <= body.num_betas:
+        raise BodyError(
+            f"{body.source or body.kind}: has {body.num_betas} shape coefficients but {num_betas} "
+            f"are asked for; pass num_betas={body.num_betas}."
+        )
+    basis = _frozen(body.shape_basis[:, :, :num_betas], np.float32)
+    return dataclasses.replace(body, shape_basis=basis)
 
 
 def _find(path_or_name: str, gender: str) -> Path:
@@ -308,13 +314,15 @@ def _frozen(array: np.ndarray, dtype: type) -> np.ndarray:
 
 
 def _checked(array: Any, shape: tuple[int, ...], key: str, source: str) -> np.ndarray:
-    array = _dense(array)
+    # A sparse matrix is measured before it is made dense, whatever size it claims.
+    array = array if sparse.issparse(array) else np.asarray(array)
     if array.shape != shape or array.dtype.kind not in "fiu":
         received = f"{list(array.shape)} {array.dtype}"
         raise BodyError(
             f"{source}: '{key}' must be numbers of shape {list(shape)}; received {received}. "
             f"Only bodies with {NUM_JOINTS} joints are read (SMPL; not SMPL-H or SMPL-X)."
         )
+    array = _dense(array)
     if not np.isfinite(array).all():
         raise BodyError(f"{source}: '{key}' holds numbers that are not finite.")
     return _frozen(array, np.float32)
@@ -345,17 +353,32 @@ def _faces(faces: Any, num_vertices: int, source: str) -> np.ndarray:
     return _frozen(faces, np.int32)
 
 
-def _keypoint_regressors(arrays: Mapping[str, Any], num_vertices: int) -> dict[str, Any]:
-    """Returns the regressors of a file: dense `<name>_regressor` or sparse triples."""
+def _keypoint_regressors(
+    arrays: Mapping[str, Any], num_vertices: int, source: str
+) -> dict[str, np.ndarray]:
+    """Returns the regressors of a file: dense `cocoplus_regressor` and sparse triples."""
     found = {}
     if "cocoplus_regressor" in arrays:
-        found["cocoplus"] = arrays["cocoplus_regressor"]
+        matrix = arrays["cocoplus_regressor"]
+        rows = (np.shape(matrix) or (0,))[0]
+        found["cocoplus"] = _checked(matrix, (rows, num_vertices), "cocoplus_regressor", source)
     for key in arrays:
         if key.startswith("regressor_") and key.endswith("_row"):
             stem = key[: -len("_row")]
-            rows, columns = np.asarray(arrays[key]), np.asarray(arrays[stem + "_col"])
-            num_rows = int(arrays.get(stem + "_num_rows", rows.max() + 1))
-            matrix = np.zeros((num_rows, num_vertices), np.float32)
-            np.add.at(matrix, (rows, columns), np.asarray(arrays[stem + "_value"], np.float32))
-            found[stem[len("regressor_") :]] = matrix
+            found[stem[len("regressor_") :]] = _from_triples(arrays, stem, num_vertices, source)
     return found
+
+
+def _from_triples(
+    arrays: Mapping[str, Any], stem: str, num_vertices: int, source: str
+) -> np.ndarray:
+    try:
+        rows, columns, values = (np.asarray(arrays[f"{stem}_{p}"]) for p in ("row", "col", "value"))
+        num_rows = int(arrays.get(f"{stem}_num_rows", rows.max() + 1))
+        matrix = sparse.coo_matrix((values, (rows, columns)), (num_rows, num_vertices))
+    except (KeyError, ValueError, TypeError) as error:
+        raise BodyError(
+            f"{source}: '{stem}_row', '_col' and '_value' are not a sparse matrix over "
+            f"{num_vertices} vertices ({error})."
+        ) from error
+    return _checked(matrix, (num_rows, num_vertices), stem, source)
