@@ -12,17 +12,16 @@ rest the arms are stretched out sideways.
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import zipfile
-from collections.abc import Sequence
 
 import numpy as np
-from absl import flags, logging
 from scipy.spatial.transform import Rotation
 
-from hmr_tf import command
 from hmr_tf.body.free_body.rebuild import archive
+from hmr_tf.errors import HmrError
+from hmr_tf.synthetic.motion_clips import clips
 
 WHEEL_SHA256 = "5d858abf7c12a21ef3ed351cf81dac1b5e486ec25c9ab59bfc84beb89034edff"
 _PREFIX = "pybullet_data/data/motions/humanoid3d_"
@@ -39,13 +38,6 @@ _LEFT_ARM = (16, 18)
 
 # Takes (forward, up, right) to (left, up, forward).
 _AXES = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
-
-_WHEEL = flags.DEFINE_string("wheel", None, "Path of the pybullet 3.2.7 wheel (cp311, x86-64).")
-_OUT = flags.DEFINE_string(
-    "out",
-    os.path.join(os.path.dirname(__file__), "motion_clips.npz"),
-    "File to write.",
-)
 
 
 def _ball(rows: np.ndarray, column: int) -> Rotation:
@@ -121,32 +113,32 @@ def build(wheel_path: str) -> dict[str, np.ndarray]:
         pose_axis_angle `[frames, 72]`, translation `[frames, 3]`, seconds `[frames]`, float32.
     """
     with archive.open_wheel(wheel_path, WHEEL_SHA256) as wheel:
-        clips = read_clips(wheel)
-    rows = np.concatenate(list(clips.values()))
+        rows_of = read_clips(wheel)
+    rows = np.concatenate(list(rows_of.values()))
     translation = (rows[:, 1:4] @ _AXES.T).astype(np.float32)
     return {
-        "names": np.array(list(clips)),
-        "frame_counts": np.array([len(clip) for clip in clips.values()], np.int32),
+        "names": np.array(list(rows_of)),
+        "frame_counts": np.array([len(clip) for clip in rows_of.values()], np.int32),
         "pose_axis_angle": rows_to_pose(rows),
         "translation": translation,
         "seconds": rows[:, 0].astype(np.float32),
     }
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes the file named by --out."""
-    del argv
-    arrays = build(_WHEEL.value)
-    archive.write_npz(_OUT.value, arrays)
-    logging.info(
-        "Wrote %s: %d clips, %d frames, %d bytes.",
-        _OUT.value,
-        len(arrays["names"]),
-        len(arrays["seconds"]),
-        os.path.getsize(_OUT.value),
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--wheel", required=True, help="path of the pybullet 3.2.7 wheel")
+    parser.add_argument("--out", default=clips.PATH, help="file to write (default: %(default)s)")
+    arguments = parser.parse_args()
+    try:
+        arrays = build(arguments.wheel)
+    except HmrError as error:
+        parser.exit(1, f"error: {error}\n")
+    archive.write_npz(arguments.out, arrays)
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("wheel")
-    command.run(main)
+    main()

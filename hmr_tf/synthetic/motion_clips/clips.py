@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_PATH = os.path.join(os.path.dirname(__file__), "motion_clips.npz")
+PATH = os.path.join(os.path.dirname(__file__), "motion_clips.npz")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def load_clips() -> dict[str, Clip]:
         Clip name -> `Clip`, in alphabetical order: backflip, cartwheel, crawl, dance_a, dance_b,
         getup_facedown, getup_faceup, jump, kick, punch, roll, run, spin, spinkick, walk.
     """
-    with np.load(_PATH, allow_pickle=False) as file:
+    with np.load(PATH, allow_pickle=False) as file:
         ends = np.cumsum(file["frame_counts"])[:-1]
         columns = [
             np.split(file[key], ends) for key in ("pose_axis_angle", "translation", "seconds")

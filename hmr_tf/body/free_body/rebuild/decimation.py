@@ -60,14 +60,13 @@ def decimate(
             remaining -= 1
             continue
         # A midline vertex may not leave the midline, nor a pair melt together off it.
-        leaves_midline = partner[a] == a
-        if leaves_midline or partner[a] == b or remaining - 2 < num_vertices:
+        is_symmetric = partner[a] != a and partner[a] != b
+        if remaining - 2 < num_vertices or not is_symmetric:
             continue
-        mesh.collapse(a, b)
-        if not mesh.can_collapse(*image):
-            raise RuntimeError(f"The mirror image of collapse {edge} is not possible.")
-        mesh.collapse(*image)
-        remaining -= 2
+        if mesh.can_collapse(*image) and mesh.are_independent(edge, image):
+            mesh.collapse(*edge)
+            mesh.collapse(*image)
+            remaining -= 2
     return mesh.result()
 
 
@@ -126,6 +125,21 @@ class _Mesh:
             for face in self._faces_of[a]
             if self._is_visible[face] and b not in self._faces[face]
         )
+
+    def are_independent(self, edge: tuple[int, int], image: tuple[int, int]) -> bool:
+        """Tells whether both of two possible collapses stay possible once one is done."""
+        (a, b), (c, d) = edge, image
+        around_a, around_c = self._neighbours(a), self._neighbours(c)
+        if c in around_a:
+            return False
+        if b == d:
+            # New neighbours of b must not be neighbours of c, or the link condition breaks.
+            if not around_a & around_c <= self._neighbours(b) | {b}:
+                return False
+        elif d in around_a or b in around_c:
+            return False
+        shared = around_a & self._neighbours(b) & around_c & self._neighbours(d)
+        return all(len(self._faces_of[vertex]) > 4 for vertex in shared)
 
     def collapse(self, a: int, b: int) -> None:
         """Removes a; its faces now end at b, and the two between them disappear."""
