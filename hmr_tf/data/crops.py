@@ -172,11 +172,7 @@ def crop_image(
     # Pixel j of the shrunk region is centred at origin + step (j + 1/2) - 1/2 in the image.
     linear = to_image[:, :2] / step[:, None]
     offset = (to_image[:, 2] - origin + 0.5) / step - 0.5
-    coefficients = tf.concat([linear, offset[:, None]], axis=-1)
-    transform = tf.concat([tf.reshape(coefficients, [6]), tf.zeros([2])], axis=0)
-    crop = tfa.image.transform(
-        region, transform, interpolation="bilinear", fill_mode="nearest", output_shape=[size, size]
-    )
+    crop = _resample(region, linear, offset, size, is_upright=tf.equal(rotation, 0.0))
     return tf.ensure_shape(crop * gain, [size, size, 3])
 
 
@@ -279,3 +275,43 @@ def _shrink(region: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     )
     step = tf.cast(extent[::-1], tf.float32) / tf.cast(target[::-1], tf.float32)
     return tf.ensure_shape(shrunk, [None, None, 3]), step
+
+
+def _resample(
+    region: tf.Tensor, linear: tf.Tensor, offset: tf.Tensor, size: int, is_upright: tf.Tensor
+) -> tf.Tensor:
+    """Reads a region bilinearly at the place of each crop pixel.
+
+    An upright crop whose pixels all lie within the region goes through another operation, which
+    reads the same places in a third of the time, as it needs no coordinates for every pixel.
+
+    Args:
+        region: `[height, width, 3]` float32.
+        linear, offset: `[2, 2]` and `[2]` float32: region_px = linear crop_px + offset.
+        size: side of the crop, px.
+        is_upright: `[]` bool, whether ``linear`` is diagonal.
+
+    Returns:
+        `[size, size, 3]` float32 in the range of the region.
+    """
+    limit = tf.cast(tf.shape(region)[1::-1], tf.float32) - 1.0
+    corners = tf.stack([offset, offset + (size - 1.0) * tf.reduce_sum(linear, axis=-1)])
+    # Clear of the border, where rounding could put a pixel outside of the region.
+    is_inside = tf.reduce_all((corners > 0.01) & (corners < limit - 0.01))
+
+    def read_upright() -> tf.Tensor:
+        box = tf.reshape((corners / limit)[:, ::-1], [1, 4])
+        return tf.image.crop_and_resize(region[None], box, [0], [size, size])[0]
+
+    def read_anyhow() -> tf.Tensor:
+        coefficients = tf.concat([linear, offset[:, None]], axis=-1)
+        transform = tf.concat([tf.reshape(coefficients, [6]), tf.zeros([2])], axis=0)
+        return tfa.image.transform(
+            region,
+            transform,
+            interpolation="bilinear",
+            fill_mode="nearest",
+            output_shape=[size, size],
+        )
+
+    return tf.cond(is_upright & is_inside, read_upright, read_anyhow)

@@ -109,8 +109,9 @@ def training_dataset(
     prepared = examples.batch(batch_size, drop_remainder=True).map(
         prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
-    batches = _with_crops(prepared.unbatch(), image_size, deterministic)
-    batches = batches.batch(batch_size, drop_remainder=True)
+    batches = _with_crops(
+        prepared.unbatch(), image_size, deterministic, change_colors=config.augment.color_jitter > 0
+    ).batch(batch_size, drop_remainder=True)
     if mocap_batch_size:
         mocap = mocap_dataset(
             config.data_dir,
@@ -189,12 +190,15 @@ def _labels(parsed: Batch, parameters: augment.CropParameters, image_size: int) 
     }
 
 
-def _with_crops(samples: tf.data.Dataset, image_size: int, deterministic: bool) -> tf.data.Dataset:
+def _with_crops(
+    samples: tf.data.Dataset, image_size: int, deterministic: bool, change_colors: bool = False
+) -> tf.data.Dataset:
     """Decodes and crops the image of each sample: the heavy part, sample by sample in parallel."""
 
     def add_crop(labels: Batch, encoded: tf.Tensor, parameters: augment.CropParameters) -> Batch:
         image = images.decode_image(encoded)
-        return {"image": augment.augment_image(image, parameters, image_size), **labels}
+        crop = augment.augment_image(image, parameters, image_size, change_colors)
+        return {"image": crop, **labels}
 
     return samples.map(add_crop, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
 
