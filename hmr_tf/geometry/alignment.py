@@ -42,9 +42,10 @@ def procrustes(pred: tf.Tensor, gt: tf.Tensor) -> tf.Tensor:
         Umeyama, Least-Squares Estimation of Transformation Parameters Between Two Point Patterns,
         IEEE PAMI 1991.
     """
-    scale, rotation, translation = similarity(pred, gt)
-    rotated = tf.linalg.matmul(tf.convert_to_tensor(pred), rotation, transpose_b=True)
-    return scale[..., None, None] * rotated + translation[..., None, :]
+    pred_centered, _, gt_mean, scale, rotation = _fit(pred, gt)
+    # Turned about its own centre: adding a translation afterwards would lose digits.
+    rotated = tf.linalg.matmul(pred_centered, rotation, transpose_b=True)
+    return scale[..., None, None] * rotated + gt_mean
 
 
 def similarity(pred: tf.Tensor, gt: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -61,6 +62,13 @@ def similarity(pred: tf.Tensor, gt: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf
     Raises:
         ValueError: if the shapes differ or do not end in [K, 3].
     """
+    _, pred_mean, gt_mean, scale, rotation = _fit(pred, gt)
+    moved = scale[..., None, None] * tf.linalg.matmul(pred_mean, rotation, transpose_b=True)
+    return scale, rotation, tf.squeeze(gt_mean - moved, axis=-2)
+
+
+def _fit(pred: tf.Tensor, gt: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Returns pred less its mean, both means `[..., 1, 3]`, scale `[...]` and rotation."""
     pred, gt = tf.convert_to_tensor(pred), tf.convert_to_tensor(gt)
     if pred.shape.rank is None or pred.shape.rank < 2 or pred.shape[-1] != 3:
         raise ValueError(f"pred must be [..., K, 3]; received {pred.shape}.")
@@ -68,13 +76,12 @@ def similarity(pred: tf.Tensor, gt: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf
         raise ValueError(f"pred and gt must have one shape; received {pred.shape} and {gt.shape}.")
     pred_mean = tf.reduce_mean(pred, axis=-2, keepdims=True)
     gt_mean = tf.reduce_mean(gt, axis=-2, keepdims=True)
-    pred_centered, gt_centered = pred - pred_mean, gt - gt_mean
-    covariance = tf.linalg.matmul(gt_centered, pred_centered, transpose_a=True)
+    pred_centered = pred - pred_mean
+    covariance = tf.linalg.matmul(gt - gt_mean, pred_centered, transpose_a=True)
     rotation = nearest_rotation(covariance)
     spread = tf.reduce_sum(pred_centered * pred_centered, axis=[-2, -1])
     scale = tf.reduce_sum(rotation * covariance, axis=[-2, -1]) / tf.maximum(spread, _TINY)
-    moved = scale[..., None, None] * tf.linalg.matmul(pred_mean, rotation, transpose_b=True)
-    return scale, rotation, tf.squeeze(gt_mean - moved, axis=-2)
+    return pred_centered, pred_mean, gt_mean, scale, rotation
 
 
 @tf.custom_gradient
