@@ -89,10 +89,10 @@ def draw_curves(
     all_y = np.concatenate([y for _, y in drawn]) if drawn else np.array([0.1, 1.0])
     axes = _Axes(_limits(all_x), _padded(all_y, log_y), log_y, width, height)
     axes.draw_grid()
+    axes.draw_frame(title, xlabel, ylabel)
     for number, (x, y) in enumerate(curves.values()):
         axes.draw_line(x, y, COLORS[number % len(COLORS)])
-    axes.draw_frame(title, xlabel, ylabel)
-    axes.draw_legend(list(curves), {name: curve for name, curve in curves.items()})
+    axes.draw_legend(list(curves), curves)
     return axes.finish()
 
 

@@ -82,7 +82,7 @@ def shade_vertices(
     diffuse = np.maximum((facing + 0.15) / 1.15, 0.0)[:, None]
     lit = base * (np.asarray(light.ambient, np.float32) + diffuse * np.float32(light.color))
     if light.highlight > 0:
-        view = -np.asarray(vertices, np.float32)
+        view = -np.nan_to_num(np.asarray(vertices, np.float32), posinf=0.0, neginf=0.0)
         half = direction + view / np.maximum(np.linalg.norm(view, axis=1, keepdims=True), 1e-12)
         half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-12)
         shine = np.maximum(np.einsum("vi,vi->v", normals, half), 0.0) ** 24
