@@ -35,7 +35,8 @@ def fractal_noise(
         total += strength**2
         strength *= roughness
         cells = cells * 2 + 1
-    return result / np.float32(np.sqrt(total) * 0.6)
+    # A texture of one or two pixels has no octave at all.
+    return result / np.float32(np.sqrt(total) * 0.6) if total else result
 
 
 def draw_color(random: np.random.Generator) -> np.ndarray:
