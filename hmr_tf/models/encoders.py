@@ -17,6 +17,7 @@ ENCODERS = Registry(
     {
         "resnet50_v2": "hmr_tf.models.resnet_v2:resnet50_v2",
         "resnet18_v2": "hmr_tf.models.resnet_v2:resnet18_v2",
+        "resnet_medium_v2": "hmr_tf.models.resnet_v2:resnet_medium_v2",
         "resnet_small_v2": "hmr_tf.models.resnet_v2:resnet_small_v2",
         "resnet50_v1": "hmr_tf.models.resnet_v1:resnet50_v1",
     },
