@@ -55,7 +55,8 @@ def make_repeatable(seed: int, deterministic: bool) -> None:
         seed: of Python, NumPy and TensorFlow.
         deterministic: whether two runs must agree to the last bit; slower on GPUs.
     """
-    tf.keras.utils.set_random_seed(seed)
+    # Not 0: under a global seed of 0 TensorFlow 2.15 cannot shuffle by a seed that is a tensor.
+    tf.keras.utils.set_random_seed(seed + 1)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 
