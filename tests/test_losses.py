@@ -4,8 +4,11 @@ import filler
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.spatial.transform import Rotation
+from toy_body import filler_body, filler_inputs
 
 from hmr_tf import losses
+from hmr_tf.body.posing import pose_body
 
 
 def _tensor(name, shape, scale=1.0):
@@ -47,23 +50,50 @@ def test_joints_3d_loss_is_relative_to_the_hips():
     assert float(moved.mean()) == pytest.approx(float(loss.mean()), rel=1e-5)
 
 
-def _rodrigues(pose):
-    from scipy.spatial.transform import Rotation
+@pytest.fixture(scope="module")
+def synthetic():
+    """The synthetic body of the printed checks, posed by NumPy."""
+    theta, betas, camera = filler_inputs()
+    body = filler_body()
+    vertices = np.stack([pose_body(body, theta[row], betas[row])[0] for row in range(2)])
+    joints_3d = body.regressor("cocoplus") @ vertices
+    projected = camera[:, None, :1] * (joints_3d[..., :2] + camera[:, None, 1:])
+    assert projected.sum(axis=(1, 2)) == pytest.approx([-5.051561, 4.764445], abs=1e-4)
+    return {
+        "rotations": _rodrigues(theta),
+        "betas": tf.constant(betas, tf.float32),
+        "joints_3d": tf.constant(joints_3d, tf.float32),
+        "keypoints_2d": tf.constant(projected, tf.float32),
+    }
 
+
+def _rodrigues(pose):
     matrices = Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix()
     return tf.constant(matrices.reshape(len(pose), 24, 3, 3), tf.float32)
 
 
-def test_smpl_loss_of_the_original():
-    """The acceptance values: estimate and truth of the synthetic body."""
-    theta = 0.5 * filler.signed("smpl/theta", (2, 72))
-    theta[0, :3] = (np.pi, 0, 0)
-    theta[1, 6:9] = 0
-    gt_pose = 0.5 * filler.signed("loss/pose", (2, 72))
-    betas, gt_betas = _tensor("smpl/beta", (2, 10)), _tensor("loss/shape", (2, 10))
+def test_keypoints_2d_loss_of_the_original(synthetic, visibility):
+    gt = _tensor("loss/kp", (2, 19, 3))[..., :2]
+    loss = losses.keypoints_2d_loss(synthetic["keypoints_2d"], gt, visibility)
+    assert float(loss.mean()) == pytest.approx(0.5751204, abs=1e-5)
+
+
+def test_joints_3d_loss_of_the_original(synthetic):
+    gt = _tensor("loss/j3", (2, 14, 3))
+    loss = losses.joints_3d_loss(synthetic["joints_3d"], gt, tf.constant([1.0, 0.0]))
+    assert float(loss.mean()) == pytest.approx(0.2046891, abs=1e-5)
+
+
+def test_smpl_loss_of_the_original(synthetic):
+    gt_rotations = _rodrigues(0.5 * filler.signed("loss/pose", (2, 72)))
+    gt_betas = _tensor("loss/shape", (2, 10))
     for valid, expected, count in [((1, 1), 0.0793220, 452), ((1, 0), 0.0775823, 226)]:
         loss = losses.smpl_loss(
-            _rodrigues(theta), betas, _rodrigues(gt_pose), gt_betas, tf.constant(valid, tf.float32)
+            synthetic["rotations"],
+            synthetic["betas"],
+            gt_rotations,
+            gt_betas,
+            tf.constant(valid, tf.float32),
         )
         assert float(loss.count) == count
         assert float(loss.mean()) == pytest.approx(expected, abs=1e-5)
