@@ -1,0 +1,242 @@
+"""The loop with a task of a dozen weights; HMR itself is trained in test_adversarial.py."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hmr_tf import checkpoints, config
+from hmr_tf.errors import CheckpointError, DataError, TrainingError
+from hmr_tf.training import journal, loop, optimizers
+from hmr_tf.training.task import Task, global_sums, replica_seed
+
+
+class LineTask(Task):
+    """Fits a line through dropped-out inputs."""
+
+    name = "line"
+
+    def __init__(self, train):
+        self.train = train
+
+    def build(self):
+        self._model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+        self._model.build([None, 4])
+        self.optimizer = optimizers.build_optimizer(self.train, 0.01, self.train.average_decay)
+        self.optimizer.build(self._model.trainable_variables)
+
+    @property
+    def model(self):
+        return self._model
+
+    @property
+    def metric_names(self):
+        return ("loss", "size")
+
+    def replica_step(self, element, step):
+        (batch,) = element
+        seed = replica_seed(self.train.seed, step)
+        with tf.GradientTape() as tape:
+            x = tf.nn.experimental.stateless_dropout(batch["x"], 0.5, seed)
+            error = tf.square(self._model(x)[:, 0] - batch["y"])
+            count = global_sums({"n": tf.cast(tf.shape(error)[0], tf.float32)})["n"]
+            loss = tf.reduce_sum(error) / count
+        variables = self._model.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        return {"loss": loss, "size": tf.cast(tf.shape(error)[0], tf.float32)}
+
+    def checkpoint_items(self):
+        return {
+            "model": self._model,
+            "optimizer": self.optimizer,
+            "averaged": optimizers.averages(self.optimizer),
+        }
+
+    def learning_rates(self):
+        return {"learning_rate": optimizers.current_rate(self.optimizer)}
+
+    def overlays(self, element):
+        return {"picture": np.zeros([2, 2, 3], np.uint8)}
+
+
+def batches(first_step, length=100, bad_step=None):
+    def make(step):
+        rng = np.random.default_rng(step)
+        x = rng.normal(size=(6, 4)).astype(np.float32)
+        y = x.sum(axis=1) * (np.nan if step == bad_step else 1.0)
+        return x, y.astype(np.float32), np.array([f"{step}_{i}.jpg" for i in range(6)])
+
+    data = [np.stack(part) for part in zip(*(make(step) for step in range(first_step, length)))]
+    dataset = tf.data.Dataset.from_tensor_slices(tuple(data))
+    return dataset.map(lambda x, y, name: ({"x": x, "y": y, "filename": name},))
+
+
+def settings(num_steps, **changes):
+    return config.TrainConfig(
+        **{
+            **dict(batch_size=6, num_steps=num_steps, average_decay=0.9, schedule="cosine"),
+            **dict(warmup_steps=2, log_every=3, image_every=4, checkpoint_every=4),
+            **dict(keep_checkpoints=2),
+            **changes,
+        }
+    )
+
+
+def make_loop(folder, train, make_dataset=batches):
+    folder.mkdir(exist_ok=True)
+    tf.keras.utils.set_random_seed(train.seed)
+    task = LineTask(train)
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
+    runner = loop.Loop(task, strategy, train, str(folder), make_dataset)
+    runner.restore()
+    return runner, task
+
+
+def weights(task):
+    averages = task.checkpoint_items()["averaged"]
+    return [variable.numpy() for variable in [*task.model.variables, *averages]]
+
+
+def curve(folder):
+    rows = journal.read_rows(folder / "curve.csv")
+    return [{k: v for k, v in row.items() if k != journal.RATE} for row in rows]
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Sends a signal to this process when a step is taken."""
+
+    def arm(runner, step, number=signal.SIGTERM):
+        check = runner._check
+
+        def checked(taken, *arguments):
+            check(taken, *arguments)
+            if taken == step:
+                os.kill(os.getpid(), number)
+
+        monkeypatch.setattr(runner, "_check", checked)
+
+    return arm
+
+
+def test_stopping_and_resuming_changes_nothing(tmp_path, stop_at):
+    whole, whole_task = make_loop(tmp_path / "whole", settings(10))
+    assert whole.run() == loop.Outcome(10)
+    runner, _ = make_loop(tmp_path / "parts", settings(10))
+    stop_at(runner, 4)  # Between two rows of the curve, and not at a checkpoint.
+    outcome = runner.run()
+    assert outcome.stopped_by == "SIGTERM" and 4 < outcome.step < 10
+    again, task = make_loop(tmp_path / "parts", settings(10))
+    assert again.step == outcome.step
+    assert again.run() == loop.Outcome(10)
+    for expected, found in zip(weights(whole_task), weights(task)):
+        np.testing.assert_array_equal(expected, found)
+    assert curve(tmp_path / "whole") == curve(tmp_path / "parts")
+    assert [row["step"] for row in curve(tmp_path / "parts")] == ["3", "6", "9"]
+
+
+def test_a_kill_costs_the_steps_since_the_checkpoint(tmp_path, monkeypatch):
+    whole, whole_task = make_loop(tmp_path / "whole", settings(10))
+    whole.run()
+    runner, _ = make_loop(tmp_path / "parts", settings(10))
+
+    class KilledError(Exception):
+        pass
+
+    report = runner._report
+
+    def die(writer, step, *arguments):
+        report(writer, step, *arguments)
+        if step == 6:
+            raise KilledError
+
+    monkeypatch.setattr(runner, "_report", die)
+    with pytest.raises(KilledError):
+        runner.run()
+    # What a kill in the middle of saving leaves.
+    (tmp_path / "parts" / "weights" / "ckpt-8.data-00000-of-00001.tempstate1").write_text("")
+    (tmp_path / "parts" / "weights" / "ckpt-8_temp").mkdir()
+    with open(tmp_path / "parts" / "curve.csv", "a") as file:
+        file.write("9,0.1")
+    again, task = make_loop(tmp_path / "parts", settings(10))
+    assert again.step == 4
+    again.run()
+    for expected, found in zip(weights(whole_task), weights(task)):
+        np.testing.assert_array_equal(expected, found)
+    assert curve(tmp_path / "whole") == curve(tmp_path / "parts")
+    assert not list((tmp_path / "parts" / "weights").glob("*temp*"))
+
+
+def test_a_finished_run_says_so(tmp_path):
+    runner, _ = make_loop(tmp_path, settings(4))
+    runner.run()
+    again, _ = make_loop(tmp_path, settings(4))
+    assert again.run() == loop.Outcome(4, was_finished=True)
+
+
+def test_files_of_a_run(tmp_path):
+    runner, _ = make_loop(tmp_path, settings(9))
+    runner.run()
+    names = {path.name for path in (tmp_path / "weights").glob("*.index")}
+    assert names == {"ckpt-8.index", "ckpt-9.index"}
+    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-9")
+    log = (tmp_path / "train_log.txt").read_text()
+    assert "starting of 9: batches of 6 on 1 replica in float32" in log
+    assert "step 9/9  loss" in log and "images/s" in log and "finished 9 steps" in log
+    assert (tmp_path / "picture.png").is_file()
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    tags = {
+        value.tag
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+    }
+    assert tags == {"loss", "size", "learning_rate", "images_per_second", "picture"}
+    first = curve(tmp_path)[0]
+    assert float(first["size"]) == 6
+    # The rate of step 3 of 9 after two steps of warm-up: cosine at (2 - 2) / 7.
+    assert float(first["learning_rate"]) == pytest.approx(0.01)
+
+
+def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
+    runner, _ = make_loop(tmp_path, settings(10), lambda first: batches(first, bad_step=6))
+    with pytest.raises(TrainingError) as error:
+        runner.run()
+    message = str(error.value)
+    assert message.startswith("Step 7 gave numbers that are not finite (loss) on the images 6_0.jpg")
+    assert "\n" not in message
+    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
+    assert message in (tmp_path / "train_log.txt").read_text()
+
+
+def test_not_even_a_checkpoint_of_the_same_step_takes_bad_numbers(tmp_path):
+    runner, _ = make_loop(tmp_path, settings(10), lambda first: batches(first, bad_step=7))
+    with pytest.raises(TrainingError, match="Step 8 "):
+        runner.run()
+    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
+
+
+def test_data_that_ends_is_an_error(tmp_path):
+    runner, _ = make_loop(tmp_path, settings(10), lambda first: batches(first, length=3))
+    with pytest.raises(DataError, match="ended after 3 of 10 steps"):
+        runner.run()
+
+
+def test_interrupt_is_caught_and_handlers_return(tmp_path, stop_at):
+    before = signal.getsignal(signal.SIGINT)
+    runner, _ = make_loop(tmp_path, settings(10))
+    stop_at(runner, 2, signal.SIGINT)
+    outcome = runner.run()
+    assert outcome.stopped_by == "SIGINT"
+    assert checkpoints.latest_weights(tmp_path).endswith(f"ckpt-{outcome.step}")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_damaged_checkpoint_is_named(tmp_path):
+    runner, _ = make_loop(tmp_path, settings(4))
+    runner.run()
+    (data,) = (tmp_path / "weights").glob("ckpt-4.data*")
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="ckpt-4' are damaged"):
+        make_loop(tmp_path, settings(8))
