@@ -24,6 +24,7 @@ from tqdm import tqdm
 from tfrecords_tools.converter import Converter, Drop
 from tfrecords_tools.errors import DatasetError
 from tfrecords_tools.manifest import Identity, Manifest, load_manifest
+from tfrecords_tools.record_file import frame_record
 from tfrecords_tools.schema import SCHEMA_VERSION, encode_sample
 from tfrecords_tools.shard_layout import shard_layout
 from tfrecords_tools.writer import Progress, ShardedWriter
@@ -35,9 +36,9 @@ _TASKS_PER_WORKER = 4
 
 
 class Encoded(NamedTuple):
-    """A sample as it leaves a worker: the record and what is known in it."""
+    """A sample as it leaves a worker: the framed record and what is known in it."""
 
-    serialized: bytes
+    framed: bytes
     has_3d: bool
     has_smpl: bool
 
@@ -171,7 +172,7 @@ def _write_shards(
             for index, output in enumerate(outputs[num_done:], start=num_done):
                 tally.add(output)
                 if isinstance(output, Encoded):
-                    writer.write(output.serialized)
+                    writer.write(output.framed)
                 if writer.is_shard_full:
                     writer.finish_shard(tally.progress(item_index, index + 1))
             bar.update()
@@ -257,7 +258,7 @@ def _in_workers(
     converter: Converter, tasks: Iterator[list[Any]], num_workers: int
 ) -> Iterator[list[ItemOutputs]]:
     """Yields the outputs of each task in order, computed by other processes."""
-    # Forking a process in which TensorFlow runs threads can deadlock.
+    # Forking a process that runs threads (TensorFlow's, a caller's) can deadlock.
     executor = futures.ProcessPoolExecutor(
         num_workers,
         mp_context=multiprocessing.get_context("spawn"),
@@ -309,6 +310,6 @@ def _convert_item(converter: Converter, item: Any) -> ItemOutputs:
     return [
         output
         if isinstance(output, Drop)
-        else Encoded(encode_sample(output), output.has_3d, output.has_smpl)
+        else Encoded(frame_record(encode_sample(output)), output.has_3d, output.has_smpl)
         for output in converter.convert(item)
     ]

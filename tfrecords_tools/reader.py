@@ -7,18 +7,15 @@ count them and read them one record at a time.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
-import struct
 from collections.abc import Iterator
 
 from tfrecords_tools.errors import DatasetError, RecordError
 from tfrecords_tools.example_proto import decode_example
 from tfrecords_tools.manifest import load_manifest
+from tfrecords_tools.record_file import read_record, skip_records
 from tfrecords_tools.shard_layout import shard_layout
-
-# A record: length uint64, its checksum uint32, the payload, the payload's checksum uint32.
-_HEADER = struct.Struct("<QI")
-_FOOTER_BYTES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +83,7 @@ def describe_records(data_dir: str, dataset: str, split: str = "train") -> Recor
             tuple(shards), manifest.num_examples, manifest.has_3d, manifest.has_smpl
         )
     counts = [count_records(shard) for shard in shards]
-    first = decode_example(_first_payload(shards[0]))
+    first = decode_example(next(read_records(shards[0])))
     smpl_flag = first.get("meta/has_3d", [])
     return RecordSummary(
         shards=tuple(shards),
@@ -97,54 +94,32 @@ def describe_records(data_dir: str, dataset: str, split: str = "train") -> Recor
 
 
 def count_records(path: str) -> int:
-    """Counts the records of a file from their lengths alone, without reading them.
+    """Counts the records of a file from their lengths alone, without reading the records.
 
     Raises:
         RecordError: if the file is empty, ends within a record or is no record file.
     """
     size = _checked_size(path)
-    count = position = 0
     with open(path, "rb") as file:
-        while position < size:
-            header = file.read(_HEADER.size)
-            if len(header) == _HEADER.size:
-                length, _ = _HEADER.unpack(header)
-                position += _HEADER.size + length + _FOOTER_BYTES
-            if len(header) < _HEADER.size or position > size:
-                raise RecordError(
-                    f"{path}, record {count}: the file ends within the record, or is no TFRecord "
-                    "file; replace it (convert or download it again)."
-                )
-            file.seek(position)
-            count += 1
-    return count
+        return skip_records(file, size, path)
 
 
 def read_records(path: str) -> Iterator[bytes]:
     """Yields the serialized records of a file, with their checksums verified.
+
+    Unlike TensorFlow's reader it also notices a file that is cut within a record's first 12 bytes.
 
     Raises:
         RecordError: if the file is missing, empty, cut or damaged; the message names the file and
             the index of the first bad record.
     """
     _checked_size(path)
-    import tensorflow as tf
-
-    index = 0
-    records = iter(tf.data.TFRecordDataset(path))
-    while True:
-        try:
-            record = next(records)
-        except StopIteration:
-            count_records(path)  # TensorFlow takes a file cut within a record's header for whole.
-            return
-        except tf.errors.DataLossError as error:
-            raise RecordError(
-                f"{path}, record {index}: {_reason(error)}; replace the file (convert or download "
-                "it again)."
-            ) from error
-        yield record.numpy()
-        index += 1
+    with open(path, "rb") as file:
+        for index in itertools.count():
+            record = read_record(file, path, index)
+            if record is None:
+                return
+            yield record
 
 
 def _checked_size(path: str) -> int:
@@ -154,14 +129,3 @@ def _checked_size(path: str) -> int:
     if size == 0:
         raise RecordError(f"{path} is empty; replace it (convert or download it again).")
     return size
-
-
-def _first_payload(path: str) -> bytes:
-    with open(path, "rb") as file:
-        length, _ = _HEADER.unpack(file.read(_HEADER.size))
-        return file.read(length)
-
-
-def _reason(error: Exception) -> str:
-    """Returns TensorFlow's reason in words of ours."""
-    return "the file ends within it" if "truncated" in str(error) else "its checksum is wrong"

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import BinaryIO
 
 from absl import logging
 
@@ -71,7 +71,7 @@ class ShardedWriter:
         self._staging = os.path.join(self._folder, f".partial_{identity.part}")
         self._stack = contextlib.ExitStack()
         self._shards: list[Shard] = []
-        self._shard_file: Any = None
+        self._shard_file: BinaryIO | None = None
         self._num_in_shard = 0
         self.progress = Progress()
         self.is_complete = False
@@ -99,14 +99,12 @@ class ShardedWriter:
         """Whether the shard being written has all its examples; then call `finish_shard`."""
         return self._num_in_shard == self._identity.examples_per_shard
 
-    def write(self, serialized: bytes) -> None:
-        """Appends one record to the current shard."""
-        import tensorflow as tf
-
+    def write(self, framed: bytes) -> None:
+        """Appends one record, as `record_file.frame_record` makes it, to the current shard."""
         if self._shard_file is None:
             os.makedirs(os.path.dirname(self._staged(self._shard_name())), exist_ok=True)
-            self._shard_file = tf.io.TFRecordWriter(f"{self._staged(self._shard_name())}.tmp")
-        self._shard_file.write(serialized)
+            self._shard_file = open(f"{self._staged(self._shard_name())}.tmp", "wb")
+        self._shard_file.write(framed)
         self._num_in_shard += 1
 
     def finish_shard(self, progress: Progress, is_last: bool = False) -> None:

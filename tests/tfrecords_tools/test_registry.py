@@ -1,0 +1,115 @@
+"""What holds for every registered converter.
+
+Each converter's own test file has a function ``write_source(folder)`` that writes a tiny source
+tree in the dataset's true format; these tests find it by the converter's name.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+
+from tfrecords_tools import reader, schema
+from tfrecords_tools.converter import Converter
+from tfrecords_tools.driver import convert_part
+from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.registry import CONVERTERS, get_converter
+from tfrecords_tools.writer import ShardedWriter
+
+_HERE = pathlib.Path(__file__).parent
+
+
+@pytest.fixture(params=sorted(CONVERTERS))
+def source(request, tmp_path):
+    """A converter's name beside its tiny source tree."""
+    path = _HERE / "converters" / f"test_{request.param}.py"
+    spec = importlib.util.spec_from_file_location(f"source_of_{request.param}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.write_source(tmp_path / "source")
+    return request.param, tmp_path / "source"
+
+
+def _convert(source, out_dir, **arguments):
+    name, folder = source
+    converter = get_converter(name)(folder)
+    return [convert_part(converter, part, str(out_dir), **arguments) for part in converter.parts()]
+
+
+def _contents(out_dir):
+    files = sorted(path for path in out_dir.rglob("*") if path.is_file())
+    return {str(path.relative_to(out_dir)): path.read_bytes() for path in files}
+
+
+def test_names_and_classes_agree():
+    for name in CONVERTERS:
+        converter = get_converter(name)
+        assert issubclass(converter, Converter)
+        assert converter.name == name
+        assert converter.__doc__
+    with pytest.raises(DatasetError, match="Unknown dataset 'lps'; expected one of: lsp"):
+        get_converter("lps")
+
+
+def test_records_are_found_again_and_match_the_schema(source, tmp_path):
+    outcomes = _convert(source, tmp_path / "out")
+    assert outcomes
+    for outcome in outcomes:
+        manifest = outcome.manifest
+        part = manifest.identity.part
+        summary = reader.describe_records(str(tmp_path / "out"), source[0], part)
+        assert list(summary.shards) == manifest.shard_paths(str(tmp_path / "out"))
+        assert summary.num_records == manifest.num_examples > 0
+        records = [record for path in summary.shards for record in reader.read_records(path)]
+        assert len(records) == manifest.num_examples
+        parse = schema.parse_image_example
+        if "image/encoded" not in reader.decode_example(records[0]):
+            parse = schema.parse_mocap_example
+        for record in records:
+            for key, value in parse(record).items():
+                if value.dtype.is_floating:
+                    assert np.isfinite(value).all(), key
+
+
+def test_conversion_is_deterministic_with_any_number_of_workers(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfrecords_tools.driver._ITEMS_PER_TASK", 2)
+    _convert(source, tmp_path / "one", examples_per_shard=3)
+    _convert(source, tmp_path / "two", examples_per_shard=3, num_workers=2)
+    contents = _contents(tmp_path / "one")
+    assert contents == _contents(tmp_path / "two")
+    assert all(
+        outcome.was_done for outcome in _convert(source, tmp_path / "one", examples_per_shard=3)
+    )
+    assert _contents(tmp_path / "one") == contents
+
+
+def test_an_interrupted_conversion_ends_with_the_same_bytes(source, tmp_path, monkeypatch):
+    _convert(source, tmp_path / "whole", examples_per_shard=2)
+    finish_shard = ShardedWriter.finish_shard
+
+    def stopping_finish(self, *arguments, **keywords):
+        finish_shard(self, *arguments, **keywords)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ShardedWriter, "finish_shard", stopping_finish)
+        _convert(source, tmp_path / "out", examples_per_shard=2)
+    with pytest.raises(DatasetError, match="no records"):
+        reader.list_shards(str(tmp_path / "out"), source[0], next(iter(_parts(source))))
+    _convert(source, tmp_path / "out", examples_per_shard=2)
+    assert _contents(tmp_path / "out") == _contents(tmp_path / "whole")
+
+
+def _parts(source):
+    return get_converter(source[0])(source[1]).parts()
+
+
+def test_a_wrong_folder_is_one_line(source, tmp_path):
+    (tmp_path / "wrong" / "images").mkdir(parents=True)
+    with pytest.raises(DatasetError, match=f"^{source[0]}: ") as caught:
+        _convert((source[0], tmp_path / "wrong"), tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,169 @@
+"""Shards appear together, or not at all; finished ones survive an interruption."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+
+import pytest
+
+from tfrecords_tools import reader
+from tfrecords_tools.errors import DatasetError, RecordError
+from tfrecords_tools.manifest import Identity, load_manifest
+from tfrecords_tools.record_file import frame_record
+from tfrecords_tools.writer import Progress, ShardedWriter
+
+_IDENTITY = Identity("toy", "train", 1, 3, {}, "source")
+
+
+def _names(out_dir):
+    return sorted(os.listdir(out_dir / "toy")) if (out_dir / "toy").exists() else []
+
+
+def _write(writer, first, last):
+    """Writes records ``first`` to ``last`` (exclusive), a work item each."""
+    for index in range(first, last):
+        writer.write(frame_record(b"record %d" % index))
+        if writer.is_shard_full:
+            writer.finish_shard(Progress(next_item=index + 1, num_examples=index + 1))
+
+
+def _convert(out_dir, num_records=8, identity=_IDENTITY):
+    with ShardedWriter(str(out_dir), identity) as writer:
+        _write(writer, writer.progress.next_item, num_records)
+        writer.finish_shard(Progress(next_item=num_records, num_with_3d=2), is_last=True)
+        return writer.publish()
+
+
+def test_shards_and_manifest(tmp_path):
+    manifest = _convert(tmp_path)
+    names = [f"train_00{index}.tfrecord" for index in range(3)]
+    assert _names(tmp_path) == ["manifest_train.json", *names]
+    assert [shard.num_examples for shard in manifest.shards] == [3, 3, 2]
+    assert manifest == load_manifest(str(tmp_path), "toy", "train")
+    records = [r for name in names for r in reader.read_records(str(tmp_path / "toy" / name))]
+    assert records == [b"record %d" % index for index in range(8)]
+    for shard in manifest.shards:
+        content = (tmp_path / "toy" / shard.file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == shard.sha256
+        assert len(content) == shard.num_bytes
+
+
+def test_nothing_has_a_final_name_before_the_end(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        _write(writer, 0, 8)
+        assert _names(tmp_path) == [".partial_train"]
+    assert _names(tmp_path) == [".partial_train"]
+
+
+def test_a_writer_without_a_finished_shard_leaves_nothing(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        _write(writer, 0, 2)
+    assert _names(tmp_path) == []
+    with pytest.raises(KeyError), ShardedWriter(str(tmp_path), _IDENTITY):
+        raise KeyError
+    assert _names(tmp_path) == []
+
+
+def test_resume_gives_the_bytes_of_an_uninterrupted_run(tmp_path):
+    expected = _convert(tmp_path / "whole")
+    for stop in range(9):
+        out_dir = tmp_path / f"stopped_at_{stop}"
+        with ShardedWriter(str(out_dir), _IDENTITY) as writer:
+            _write(writer, 0, stop)
+        with ShardedWriter(str(out_dir), _IDENTITY) as writer:
+            assert writer.progress.next_item == stop - stop % 3
+        assert _convert(out_dir) == expected
+        assert _names(out_dir) == _names(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("moved", range(4))
+def test_interrupted_publication_is_completed(tmp_path, monkeypatch, moved):
+    expected = _convert(tmp_path / "whole")
+    replace, calls = os.replace, []
+
+    def failing_replace(source, target):
+        if target.endswith(".tfrecord") and ".partial" not in target:
+            calls.append(target)
+            if len(calls) > moved:
+                raise KeyboardInterrupt
+        elif target.endswith("manifest_train.json"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", failing_replace)
+        _convert(tmp_path / "out")
+    assert load_manifest(str(tmp_path / "out"), "toy", "train") is None
+    with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
+        assert writer.is_complete
+        assert writer.publish() == expected
+    assert _names(tmp_path / "out") == _names(tmp_path / "whole")
+
+
+def test_another_conversion_starts_over(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        _write(writer, 0, 7)
+    other = dataclasses.replace(_IDENTITY, fingerprint="changed")
+    with ShardedWriter(str(tmp_path), other) as writer:
+        assert writer.progress == Progress()
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage", ["shard", "missing", "journal"])
+def test_damaged_leftovers_start_over(tmp_path, damage):
+    expected = _convert(tmp_path / "whole")
+    with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
+        _write(writer, 0, 7)
+    staging = tmp_path / "out" / "toy" / ".partial_train"
+    if damage == "shard":
+        with open(staging / "train_001.tfrecord", "r+b") as file:
+            file.seek(20)
+            file.write(b"!")
+    elif damage == "missing":
+        (staging / "train_000.tfrecord").unlink()
+    else:
+        (staging / "journal.json").write_text("{")
+    with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
+        assert writer.progress == Progress()
+        _write(writer, 0, 8)
+        writer.finish_shard(Progress(next_item=8, num_with_3d=2), is_last=True)
+        assert writer.publish() == expected
+
+
+def test_older_and_surplus_shards_are_replaced(tmp_path):
+    _convert(tmp_path, num_records=20)
+    manifest = _convert(tmp_path, num_records=2)
+    assert _names(tmp_path) == ["manifest_train.json", "train_000.tfrecord"]
+    assert manifest.num_examples == 2
+
+
+def test_two_writers_do_not_share_a_folder(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        _write(writer, 0, 4)
+        with pytest.raises(DatasetError, match="toy train: another conversion is writing"):
+            ShardedWriter(str(tmp_path), _IDENTITY).__enter__()
+        _write(writer, 4, 8)
+        writer.finish_shard(Progress(), is_last=True)
+        writer.publish()
+
+
+def test_publication_needs_all_shards(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        with pytest.raises(ValueError, match="is_last"):
+            writer.publish()
+        _write(writer, 0, 3)
+        writer.finish_shard(Progress(), is_last=True)
+        os.remove(tmp_path / "toy" / ".partial_train" / "train_000.tfrecord")
+        with pytest.raises(RecordError, match=r"train_000\.tfrecord is missing"):
+            writer.publish()
+
+
+def test_the_journal_is_readable(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        _write(writer, 0, 4)
+    content = json.loads((tmp_path / "toy" / ".partial_train" / "journal.json").read_text())
+    assert content["progress"]["next_item"] == 3
+    assert content["is_complete"] is False
