@@ -93,7 +93,7 @@ def test_convert_twice(tmp_path):
 
 
 def test_killed_and_run_again_gives_the_same_bytes(tmp_path):
-    source = _write_lsp(tmp_path / "source", 800)
+    source = _write_lsp(tmp_path / "source", 400)
     arguments = (f"--data_dir={source}", "--dataset=lsp", "--examples_per_shard=10")
     code, _, errors = _run(*arguments, f"--out_dir={tmp_path / 'whole'}", "--num_workers=1")
     assert code == 0, errors

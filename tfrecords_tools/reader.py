@@ -50,10 +50,11 @@ def list_shards(data_dir: str, dataset: str, split: str = "train") -> list[str]:
     layout = shard_layout(dataset)
     shards = layout.shards(data_dir, split)
     if not shards:
+        part = f"--subsets {split}" if dataset == "mosh" else f"--split {split}"
         raise DatasetError(
             f"{dataset}: no records of '{split}' found; expected {layout.glob(data_dir, split)}. "
-            f"Make them with: python -m hmr_tf.convert --dataset {dataset} --data_dir SOURCE "
-            f"--out_dir {data_dir}"
+            f"Make them with: python -m hmr_tf.convert --dataset {dataset} {part} "
+            f"--data_dir SOURCE --out_dir {data_dir}"
         )
     for shard in shards:
         if os.path.getsize(shard) == 0:
