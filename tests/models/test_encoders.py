@@ -34,18 +34,22 @@ def test_items_do_not_depend_on_the_batch(encoder, images):
         np.testing.assert_allclose(encoder(images[rows]), whole[rows], atol=1e-5 * scale)
 
 
-def test_config_round_trip_and_bfloat16_agree(encoder, images):
+@pytest.mark.parametrize("name", ["resnet_small_v2", "resnet50_v1"])  # both builders
+def test_config_round_trip(images, name):
+    encoder = build_encoder(name, _SIZE, dtype_policy="mixed_bfloat16")
     again = tf.keras.Model.from_config(encoder.get_config())
     again.set_weights(encoder.get_weights())
-    expected = encoder(images).numpy()
-    np.testing.assert_array_equal(again(images), expected)
+    np.testing.assert_array_equal(again(images[:1]), encoder(images[:1]))
+
+
+def test_bfloat16_is_only_rounding(encoder, images):
     half = build_encoder(encoder.name, _SIZE, dtype_policy="mixed_bfloat16")
     half.set_weights(encoder.get_weights())
     assert all(weight.dtype == tf.float32 for weight in half.weights)
-    got = half(images)
+    got, expected = half(images[:2]), encoder(images[:2])
     assert got.dtype == tf.float32
     relative = np.linalg.norm(got - expected) / np.linalg.norm(expected)
-    assert 1e-5 < relative < 0.05  # rounded, and only rounded
+    assert 1e-5 < relative < 0.05
 
 
 def test_training_updates_the_statistics(encoder, images):
