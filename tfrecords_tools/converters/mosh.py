@@ -17,7 +17,7 @@ import bisect
 import glob
 import os
 from collections.abc import Iterable, Sequence
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -45,13 +45,15 @@ class MoshConverter(Converter):
     examples_per_shard = 10_000
     uses_workers = False
 
+    def __init__(self, data_dir: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(data_dir, *arguments, **keywords)
+        inner = os.path.join(self.data_dir, "neutrMosh")
+        if not _subsets(self.data_dir) and os.path.isdir(inner):
+            self.data_dir = inner  # The folder that holds the dataset was given.
+
     def parts(self) -> Sequence[str]:
         """Returns the chosen subsets, or all that are there."""
-        found = sorted(
-            name[len(_PREFIX) :]
-            for name in os.listdir(self.data_dir)
-            if name.startswith(_PREFIX) and os.path.isdir(os.path.join(self.data_dir, name))
-        )
+        found = _subsets(self.data_dir)
         missing = [subset for subset in self.subsets if subset not in found]
         if missing or not found:
             folders = " ".join(_PREFIX + subset for subset in missing or ["CMU"])
@@ -111,6 +113,15 @@ class MoshConverter(Converter):
         if not files:
             raise DatasetError(f"mosh: {folder} holds no <subject>/<motion>.pkl.")
         return files
+
+
+def _subsets(folder: str) -> list[str]:
+    """Returns the names of the subsets in a folder."""
+    return sorted(
+        name[len(_PREFIX) :]
+        for name in os.listdir(folder)
+        if name.startswith(_PREFIX) and os.path.isdir(os.path.join(folder, name))
+    )
 
 
 def _read_motion(path: str) -> tuple[np.ndarray, np.ndarray]:

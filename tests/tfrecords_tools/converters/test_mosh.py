@@ -96,6 +96,11 @@ def test_parts_are_the_subsets(tmp_path):
         MoshConverter(tmp_path / "neutrSMPL_CMU").parts()
 
 
+def test_the_folder_around_the_dataset_will_do(tmp_path):
+    write_source(tmp_path / "download" / "neutrMosh")
+    assert list(MoshConverter(tmp_path / "download").parts()) == ["CMU", "H3.6"]
+
+
 def test_frames_that_are_not_finite_are_counted(tmp_path):
     poses = np.zeros((10, 72))
     poses[4, 7] = np.inf
