@@ -42,10 +42,11 @@ def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
     """
     layout = shard_layout(dataset)
     if not layout.shards(data_dir, split):
+        part = f"--subsets {split}" if dataset == "mosh" else f"--split {split}"
         raise DataError(
             f"No records of {dataset} ({split}): expected {layout.glob(data_dir, split)}, "
             f"found {_what_is_there(data_dir, layout.folder)}. Make them with: python -m "
-            f"hmr_tf.convert --dataset {dataset} --split {split} --data_dir SOURCE "
+            f"hmr_tf.convert --dataset {dataset} {part} --data_dir SOURCE "
             f"--out_dir {data_dir}"
         )
     summary = reader.describe_records(data_dir, dataset, split)

@@ -11,13 +11,13 @@ from tfrecords_tools.shard_layout import shard_layout
 HEIGHT, WIDTH = 150, 130
 
 
-def _dotted_image(keypoints, marked):
-    """Draws a red dot on one joint and a blue one on another, on grey."""
+def _dotted_image(keypoints, marked, grey):
+    """Draws a red dot on one joint and a blue one on another."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    image = np.full((HEIGHT, WIDTH, 3), 60.0)
+    image = np.full((HEIGHT, WIDTH, 3), float(grey))
     for channel, index in ((0, marked[0]), (2, marked[1])):
         x, y = keypoints[index, :2]
-        image[..., channel] += 180 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)
+        image[..., channel] += 150 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)
     return np.round(image).astype(np.uint8)
 
 
@@ -30,7 +30,7 @@ def make_sample(number, dataset="lsp", with_3d=False, with_smpl=False, marked=(5
     keypoints[marked[0]] = [42.5, 55.25, 1]
     keypoints[marked[1]] = [88.0, 91.75, 1]
     keypoints[7, 2] = 0
-    image = _dotted_image(keypoints, marked)
+    image = _dotted_image(keypoints, marked, grey=40 + 5 * (number % 12))
     encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
     extra = {}
     if with_3d:

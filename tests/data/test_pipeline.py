@@ -22,10 +22,9 @@ _RED, _BLUE = 5, 0
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory, write_records, write_mocap):
-    """Two datasets without 3D, one with, and motion capture."""
+    """A dataset without 3D, one with SMPL, one with 3D only, and motion capture."""
     folder = tmp_path_factory.mktemp("records")
     write_records(folder, "lsp", (4, 3))
-    write_records(folder, "coco", (5,))
     write_records(folder, "h36m", (5, 4), with_3d=True, with_smpl=True)
     write_records(folder, "mpi_inf_3dhp", (4,), with_3d=True)
     write_mocap(folder, "CMU", (10, 7))
@@ -34,7 +33,7 @@ def data_dir(tmp_path_factory, write_records, write_mocap):
 
 def _config(data_dir, **changes):
     settings = {
-        "datasets": (("lsp", 1.0), ("coco", 1.0), ("h36m", 2.0), ("mpi_inf_3dhp", 1.0)),
+        "datasets": (("lsp", 1.0), ("h36m", 2.0), ("mpi_inf_3dhp", 1.0)),
         "window_px": 140.0,
         "shuffle_buffer": 5,
         "augment": _WILD,
@@ -68,6 +67,12 @@ def _assert_equal(left, right):
                 np.testing.assert_array_equal(a[key], b[key], err_msg=key)
 
 
+@pytest.fixture(scope="module")
+def whole(data_dir):
+    """The first batches of one run."""
+    return _training(data_dir, count=10)
+
+
 def test_shapes_are_fixed(data_dir):
     dataset = pipeline.training_dataset(_config(data_dir), _SIZE, 6, mocap_batch_size=9)
 
@@ -92,33 +97,32 @@ def test_shapes_are_fixed(data_dir):
     )
 
 
-@pytest.mark.parametrize("cache", [False, True])
-def test_restarted_run_sees_the_same_batches(data_dir, cache):
-    whole = _training(data_dir, count=9, cache=cache)
-    _assert_equal(_training(data_dir, first_step=1, count=2, cache=cache), whole[1:3])
-    _assert_equal(_training(data_dir, first_step=6, count=3, cache=cache), whole[6:])
+def test_restarted_run_sees_the_same_batches(data_dir, whole):
+    _assert_equal(_training(data_dir, first_step=1, count=2), whole[1:3])
+    _assert_equal(_training(data_dir, first_step=6, count=4), whole[6:])
 
 
-def test_seed_decides_order_and_changes(data_dir):
-    first = _training(data_dir)
-    _assert_equal(_training(data_dir), first)
-    other = _training(data_dir, seed=12)
+def test_restarted_run_with_cached_records(data_dir, whole):
+    cached = _training(data_dir, count=9, cache=True)
+    _assert_equal(_training(data_dir, first_step=5, count=4, cache=True), cached[5:])
+    # Other orders, the same examples.
+    assert not np.array_equal(cached[0][0]["image"], whole[0][0]["image"])
+
+
+def test_seed_decides_order_and_changes(data_dir, whole):
+    _assert_equal(_training(data_dir, count=2), whole[:2])
+    other = _training(data_dir, count=1, seed=12)
     for key in ("image", "keypoints_2d"):
-        assert not np.array_equal(first[0][0][key], other[0][0][key])
-    assert not np.array_equal(first[0][1]["betas"], other[0][1]["betas"])
+        assert not np.array_equal(whole[0][0][key], other[0][0][key])
+    assert not np.array_equal(whole[0][1]["betas"], other[0][1]["betas"])
 
 
-def test_out_of_order_batches_hold_the_same_examples(data_dir):
-    still = AugmentConfig(scale_min=1, scale_max=1, shift_px=0, flip_probability=0)
-
-    def marks(deterministic):
-        batches = _training(data_dir, count=8, deterministic=deterministic, augment=still)
-        points = np.concatenate([batch["keypoints_2d"][:, 1] for batch, _ in batches])
-        return sorted(map(tuple, np.round(points[:24], 4)))
-
-    # Order may differ by a little, so compare what both have surely seen.
-    common = set(marks(True)) & set(marks(False))
-    assert len(common) >= 0.7 * len(set(marks(True)))
+def test_out_of_order_batches_hold_the_same_examples(data_dir, whole):
+    """Each example, with its changes, is one of the ordered run's, a batch or two away at most."""
+    loose = _training(data_dir, count=4, deterministic=False)
+    ordered = {points.tobytes() for batch, _ in whole for points in batch["keypoints_2d"]}
+    found = [points.tobytes() for batch, _ in loose for points in batch["keypoints_2d"]]
+    assert len(set(found)) == 24 and set(found) <= ordered
 
 
 def _find_dots(image):
@@ -155,8 +159,8 @@ def test_labels_stay_on_the_picture(data_dir):
     assert inside > 20 and 0.25 < mirrored / inside < 0.75
 
 
-def test_kinds_alternate_and_masks_hold(data_dir):
-    batches = _training(data_dir, count=10)
+def test_kinds_alternate_and_masks_hold(whole):
+    batches = whole
     labels = {
         key: np.concatenate([batch[key] for batch, _ in batches])
         for key in batches[0][0]
@@ -178,7 +182,7 @@ def test_kinds_alternate_and_masks_hold(data_dir):
 def test_without_pairing_the_mixture_is_free(data_dir):
     batches = _training(data_dir, count=12, pair_2d_with_3d=False)
     share = np.mean([batch["has_3d"].mean() for batch, _ in batches])
-    assert 0.35 < share < 0.85  # weights 1 + 1 against 2 + 1
+    assert 0.55 < share < 0.92  # weights 1 against 2 + 1
     assert not all((batch["has_3d"] == np.tile([0, 1], 3)).all() for batch, _ in batches)
 
 

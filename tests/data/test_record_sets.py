@@ -59,7 +59,7 @@ def test_missing_mocap_names_its_set(tmp_path, write_mocap):
         record_sets.find_mocap(str(tmp_path), ("CMU", "H3.6"))
     message = _one_line(error)
     assert "neutrSMPL_H3.6_*.tfrecord" in message and "neutrSMPL_CMU_000.tfrecord" in message
-    assert "hmr_tf.convert --dataset mosh" in message
+    assert "hmr_tf.convert --dataset mosh --subsets H3.6 " in message
     with pytest.raises(DataError, match="at least one set"):
         record_sets.find_mocap(str(tmp_path), ())
 
