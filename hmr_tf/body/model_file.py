@@ -18,9 +18,11 @@ import numpy as np
 from scipy import sparse
 
 from hmr_tf.errors import BodyError
+from hmr_tf.registry import Registry
 from tfrecords_tools import safe_pickle
 
 FREE_BODY = "free_body"
+EMBEDDED_BODIES = Registry("embedded body", {FREE_BODY: "hmr_tf.body.free_body:load"})
 BODY_DIR_VARIABLE = "HMR_TF_BODY_DIR"
 REGISTER_URL = "https://smpl.is.tue.mpg.de"
 NUM_JOINTS = 24
@@ -143,10 +145,8 @@ def load_body(
         BodyError: if no file is found (every place searched is listed), or it is refused,
             damaged or incomplete.
     """
-    if str(path_or_name) == FREE_BODY:
-        from hmr_tf.body import free_body
-
-        return _with_num_betas(free_body.load(), num_betas)
+    if str(path_or_name) in EMBEDDED_BODIES.names:
+        return _with_num_betas(EMBEDDED_BODIES.get(str(path_or_name))(), num_betas)
     if gender not in _GENDER_LETTERS:
         raise BodyError(
             f"Unknown gender '{gender}'; expected one of: {', '.join(sorted(_GENDER_LETTERS))}."
