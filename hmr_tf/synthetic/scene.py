@@ -19,7 +19,7 @@ from hmr_tf.synthetic.people import Person
 # How deep under the skin each LSP joint lies at most, m: a surface further in front of a joint than
 # this is another limb. Ankle, knee, hip (right to left), wrist, elbow, shoulder, neck, head top.
 _DEPTH_IN_BODY = np.array(
-    [0.09, 0.11, 0.19, 0.19, 0.11, 0.09, 0.07, 0.09, 0.14, 0.14, 0.09, 0.07, 0.16, 0.14]
+    [0.09, 0.11, 0.19, 0.19, 0.11, 0.09, 0.08, 0.09, 0.14, 0.14, 0.09, 0.08, 0.20, 0.14]
 )
 
 

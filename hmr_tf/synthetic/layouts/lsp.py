@@ -108,7 +108,7 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
         A line that says what is there.
 
     Raises:
-        DataError: if the settings contradict each other or the folder holds other data.
+        HmrError: if a setting is of no use or the folder holds other data.
     """
     if not 0 <= config.num_test <= config.num_images:
         raise DataError(
@@ -116,6 +116,7 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
             f"{config.num_test}."
         )
     folder = Path(out_dir)
+    _Worker(folder, config)  # Whatever is wrong with the settings is told before work begins.
     parts = folder / "unfinished"
     used = {name: settings.to_dict(config)[name] for name in _USED_SETTINGS}
     work_folder.claim(

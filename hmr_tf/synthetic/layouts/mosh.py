@@ -86,9 +86,10 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
         A line that says what is there.
 
     Raises:
-        DataError: if the folder holds other data.
+        HmrError: if a setting is of no use or the folder holds other data.
     """
     folder = Path(out_dir) / "neutrMosh"
+    source = _Worker(folder, config).motions  # Tells what is wrong before work begins.
     used = {name: settings.to_dict(config)[name] for name in _USED_SETTINGS}
     counts = {
         "neutrSMPL_CMU": config.num_frames,
@@ -99,7 +100,6 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
         {"dataset": "mosh", "version": _VERSION, **used},
         [folder / name for name in counts],
     )
-    source = motion_sources.load_motions(config.motion_dir)["train"]
     motions = [
         _Motion(dataset, number, min(_FRAMES_PER_MOTION, count - start))
         for dataset, count in counts.items()
