@@ -1,4 +1,4 @@
-"""Runs a converter: worker processes, ordered results, counts, resume.
+"""Runs a converter: counts, limits, refusals, resume.
 
 The bytes of the records depend on the source and the settings alone, not on the number of workers
 nor on where earlier runs were interrupted.
@@ -7,16 +7,10 @@ nor on where earlier runs were interrupted.
 from __future__ import annotations
 
 import collections
-import itertools
-import multiprocessing
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent import futures
-from multiprocessing import connection
-from typing import Any, NamedTuple, Union
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from absl import logging
 from tqdm import tqdm
@@ -24,26 +18,12 @@ from tqdm import tqdm
 from tfrecords_tools.converter import Converter, Drop
 from tfrecords_tools.errors import DatasetError
 from tfrecords_tools.manifest import Identity, Manifest, load_manifest
-from tfrecords_tools.record_file import frame_record
-from tfrecords_tools.schema import SCHEMA_VERSION, encode_sample
+from tfrecords_tools.schema import SCHEMA_VERSION
 from tfrecords_tools.shard_layout import shard_layout
+from tfrecords_tools.workers import Encoded, convert_items
 from tfrecords_tools.writer import Progress, ShardedWriter
 
 _ITEMS_PER_LOG_LINE = 5000  # Where there is no terminal for a progress bar.
-_ITEMS_PER_TASK = 16
-# Tasks in flight per worker: enough to keep it busy, few enough to bound the memory.
-_TASKS_PER_WORKER = 4
-
-
-class Encoded(NamedTuple):
-    """A sample as it leaves a worker: the framed record and what is known in it."""
-
-    framed: bytes
-    has_3d: bool
-    has_smpl: bool
-
-
-ItemOutputs = list[Union[Encoded, Drop]]
 
 
 class Outcome(NamedTuple):
@@ -166,7 +146,7 @@ def _write_shards(
         disable=not sys.stderr.isatty(),
     )
     with bar:
-        for item_index, outputs in _converted(converter, items, start.next_item, num_workers):
+        for item_index, outputs in convert_items(converter, items, start.next_item, num_workers):
             # Only the item at which an interrupted run stopped is already dealt with in part.
             num_done = start.next_output if item_index == start.next_item else 0
             for index, output in enumerate(outputs[num_done:], start=num_done):
@@ -235,81 +215,3 @@ class _Tally:
 def _count_words(drops: Mapping[str, int]) -> str:
     """Returns counted reasons in words."""
     return ", ".join(f"{count} {reason}" for reason, count in sorted(drops.items()))
-
-
-def _converted(
-    converter: Converter, items: Sequence[Any], start: int, num_workers: int
-) -> Iterator[tuple[int, ItemOutputs]]:
-    """Yields (index, outputs) of each item from ``start`` on, in order."""
-    numbered = range(start, len(items))
-    if num_workers < 2 or not converter.uses_workers or len(numbered) <= _ITEMS_PER_TASK:
-        for index in numbered:
-            yield index, _convert_item(converter, items[index])
-        return
-    tasks = (
-        [items[index] for index in numbered[begin : begin + _ITEMS_PER_TASK]]
-        for begin in range(0, len(numbered), _ITEMS_PER_TASK)
-    )
-    results = _in_workers(converter, tasks, num_workers)
-    yield from zip(numbered, itertools.chain.from_iterable(results))
-
-
-def _in_workers(
-    converter: Converter, tasks: Iterator[list[Any]], num_workers: int
-) -> Iterator[list[ItemOutputs]]:
-    """Yields the outputs of each task in order, computed by other processes."""
-    # Forking a process that runs threads (TensorFlow's, a caller's) can deadlock.
-    executor = futures.ProcessPoolExecutor(
-        num_workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin_worker,
-        initargs=(converter,),
-    )
-    waiting: collections.deque[futures.Future] = collections.deque()
-    try:
-        for task in itertools.chain(tasks, [None]):
-            if task is not None:
-                waiting.append(executor.submit(_convert_task, task))
-            while waiting and (task is None or len(waiting) >= num_workers * _TASKS_PER_WORKER):
-                yield waiting.popleft().result()
-    except futures.process.BrokenProcessPool as error:
-        raise DatasetError(
-            f"{converter.name}: a worker process died (out of memory?); run the same command "
-            "again to continue, or with a smaller --num_workers."
-        ) from error
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-_worker_converter: Converter | None = None
-
-
-def _begin_worker(converter: Converter) -> None:
-    """Prepares a worker process."""
-    import cv2
-
-    global _worker_converter
-    _worker_converter = converter
-    cv2.setNumThreads(0)  # The processes are the parallelism.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is the parent's business.
-    parent = multiprocessing.parent_process()
-
-    def end_with_parent() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    # A worker would wait for ever for the tasks of a parent that was killed.
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def _convert_task(items: list[Any]) -> list[ItemOutputs]:
-    return [_convert_item(_worker_converter, item) for item in items]
-
-
-def _convert_item(converter: Converter, item: Any) -> ItemOutputs:
-    return [
-        output
-        if isinstance(output, Drop)
-        else Encoded(frame_record(encode_sample(output)), output.has_3d, output.has_smpl)
-        for output in converter.convert(item)
-    ]

@@ -1,0 +1,130 @@
+"""Turns work items into framed records in several processes, in order.
+
+Workers do not import TensorFlow: records are encoded and framed by `schema` and `record_file`.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import Any, NamedTuple, Union
+
+from tfrecords_tools.converter import Converter, Drop
+from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.record_file import frame_record
+from tfrecords_tools.schema import encode_sample
+
+_ITEMS_PER_TASK = 16
+# Tasks in flight per worker: enough to keep it busy, few enough to bound the memory.
+_TASKS_PER_WORKER = 4
+
+
+class Encoded(NamedTuple):
+    """A sample as it leaves a worker: the framed record and what is known in it."""
+
+    framed: bytes
+    has_3d: bool
+    has_smpl: bool
+
+
+ItemOutputs = list[Union[Encoded, Drop]]
+
+
+def convert_items(
+    converter: Converter, items: Sequence[Any], start: int, num_workers: int
+) -> Iterator[tuple[int, ItemOutputs]]:
+    """Converts work items, in worker processes where that is worth their start.
+
+    Args:
+        converter: the dataset's converter; it is pickled once for each worker.
+        items: the work items.
+        start: index of the first item to convert.
+        num_workers: processes; 1 for this process alone.
+
+    Yields:
+        (index, outputs) of each item from ``start`` on, in order.
+
+    Raises:
+        DatasetError: if a worker process dies, or by the converter.
+        RecordError: if a sample cannot be a record.
+    """
+    numbered = range(start, len(items))
+    if num_workers < 2 or not converter.uses_workers or len(numbered) <= _ITEMS_PER_TASK:
+        for index in numbered:
+            yield index, _convert_item(converter, items[index])
+        return
+    tasks = (
+        [items[index] for index in numbered[begin : begin + _ITEMS_PER_TASK]]
+        for begin in range(0, len(numbered), _ITEMS_PER_TASK)
+    )
+    results = _in_workers(converter, tasks, num_workers)
+    yield from zip(numbered, itertools.chain.from_iterable(results))
+
+
+def _in_workers(
+    converter: Converter, tasks: Iterator[list[Any]], num_workers: int
+) -> Iterator[list[ItemOutputs]]:
+    """Yields the outputs of each task in order, computed by other processes."""
+    # Forking a process that runs threads (TensorFlow's, a caller's) can deadlock.
+    executor = futures.ProcessPoolExecutor(
+        num_workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin_worker,
+        initargs=(converter,),
+    )
+    waiting: collections.deque[futures.Future] = collections.deque()
+    try:
+        for task in itertools.chain(tasks, [None]):
+            if task is not None:
+                waiting.append(executor.submit(_convert_task, task))
+            while waiting and (task is None or len(waiting) >= num_workers * _TASKS_PER_WORKER):
+                yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            f"{converter.name}: a worker process died (out of memory?); run the same command "
+            "again to continue, or with a smaller --num_workers."
+        ) from error
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+_worker_converter: Converter | None = None
+
+
+def _begin_worker(converter: Converter) -> None:
+    """Prepares a worker process."""
+    import cv2
+
+    global _worker_converter
+    _worker_converter = converter
+    cv2.setNumThreads(0)  # The processes are the parallelism.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is the parent's business.
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    # A worker would wait for ever for the tasks of a parent that was killed.
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _convert_task(items: list[Any]) -> list[ItemOutputs]:
+    return [_convert_item(_worker_converter, item) for item in items]
+
+
+def _convert_item(converter: Converter, item: Any) -> ItemOutputs:
+    return [
+        output
+        if isinstance(output, Drop)
+        else Encoded(frame_record(encode_sample(output)), output.has_3d, output.has_smpl)
+        for output in converter.convert(item)
+    ]
