@@ -47,20 +47,16 @@ flags.mark_flags_as_required(["checkpoint", "input", "out_dir"])
 def main(argv: Sequence[str]) -> None:
     """Predicts, image by image."""
     del argv
+    from hmr_tf.image_files import box_files, listing
+
+    # What can be told before the model is loaded is told at once.
+    paths = listing.find_images(_INPUT.value)
+    is_folder = os.path.isdir(_INPUT.value)
+    boxes = box_files.read_boxes(_BOXES.value) if _BOXES.value else None
+
     from hmr_tf.exporters import prediction_files
-    from hmr_tf.image_files import box_files, reading
     from hmr_tf.predictor import Predictor
 
-    is_folder = os.path.isdir(_INPUT.value)
-    if _INPUT.value.lower().endswith(reading.VIDEO_EXTENSIONS):
-        raise ImageError(
-            f"{_INPUT.value} is a video, which predict does not read; extract its frames into a "
-            "folder and give that."
-        )
-    paths = reading.list_images(_INPUT.value) if is_folder else [_INPUT.value]
-    if not is_folder:
-        reading.read_bytes(_INPUT.value)  # A wrong path is told before the model is loaded.
-    boxes = box_files.read_boxes(_BOXES.value) if _BOXES.value else None
     predictor = Predictor(_CHECKPOINT.value)
     names = prediction_files.distinct_names(paths)
     failures = 0

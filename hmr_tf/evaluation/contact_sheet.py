@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import cv2
 import numpy as np
 import tensorflow as tf
@@ -11,6 +9,7 @@ import tensorflow as tf
 from hmr_tf import outputs
 from hmr_tf.evaluation.examples import Example, ExamplePicker
 from hmr_tf.geometry import camera as camera_lib
+from hmr_tf.image_files import writing
 from hmr_tf.render import overlay, rasterizer
 from tfrecords_tools import skeletons
 
@@ -22,11 +21,7 @@ _FOCAL_SIDES = 20.0
 
 def save_sheet(path: str, model: tf.keras.Model, picker: ExamplePicker) -> None:
     """Writes the sheet of `draw_sheet` as a PNG, at once or not at all."""
-    data = cv2.imencode(".png", draw_sheet(model, picker)[..., ::-1])[1].tobytes()
-    temporary = f"{path}.tmp_{os.getpid()}"
-    with open(temporary, "wb") as file:
-        file.write(data)
-    os.replace(temporary, path)
+    writing.write_png(path, draw_sheet(model, picker))
 
 
 def draw_sheet(model: tf.keras.Model, picker: ExamplePicker) -> np.ndarray:

@@ -11,6 +11,8 @@ import os
 
 import numpy as np
 
+from hmr_tf.image_files import writing
+
 FRAMES = ("y_up", "camera")
 
 
@@ -59,7 +61,4 @@ def save_obj(
     lines += ["v {:.6f} {:.6f} {:.6f}".format(*point) for point in points.tolist()]
     # The format counts from 1.
     lines += ["f {} {} {}".format(*face) for face in (faces + 1).tolist()]
-    temporary = f"{os.fspath(path)}.tmp_{os.getpid()}"
-    with open(temporary, "w", encoding="ascii") as file:
-        file.write("\n".join(lines) + "\n")
-    os.replace(temporary, path)
+    writing.write_bytes(path, ("\n".join(lines) + "\n").encode("ascii"))

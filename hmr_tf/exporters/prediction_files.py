@@ -15,6 +15,7 @@ import numpy as np
 from hmr_tf import outputs
 from hmr_tf.exporters import mesh_files
 from hmr_tf.geometry import rotations
+from hmr_tf.image_files import writing
 from hmr_tf.render import overlay
 
 # Pictures of larger photographs are drawn smaller.
@@ -74,9 +75,9 @@ def save_prediction(
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     written = [f"{stem}_overlay.png", f"{stem}_side.png", f"{stem}.npz"]
-    _write_png(written[0], draw_overlay(image, estimate, faces))
-    _write_png(written[1], draw_side_views(estimate, faces))
-    _write(written[2], buffer.getvalue())
+    writing.write_png(written[0], draw_overlay(image, estimate, faces))
+    writing.write_png(written[1], draw_side_views(estimate, faces))
+    writing.write_bytes(written[2], buffer.getvalue())
     for index in range(num_people):
         path = f"{stem}.obj" if num_people == 1 else f"{stem}_{index + 1}.obj"
         mesh_files.save_obj(path, estimate[outputs.VERTICES][index], faces)
@@ -147,14 +148,3 @@ def _pose_axis_angle(matrices: np.ndarray) -> np.ndarray:
     """Returns `[people, 72]` float32, radians."""
     axis_angle = rotations.matrix_to_axis_angle(np.asarray(matrices, np.float32)).numpy()
     return axis_angle.reshape(len(matrices), -1)
-
-
-def _write_png(path: str, image: np.ndarray) -> None:
-    _write(path, cv2.imencode(".png", image[..., ::-1])[1].tobytes())
-
-
-def _write(path: str, data: bytes) -> None:
-    temporary = f"{path}.tmp_{os.getpid()}"
-    with open(temporary, "wb") as file:
-        file.write(data)
-    os.replace(temporary, path)

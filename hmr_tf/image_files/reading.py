@@ -26,11 +26,7 @@ from hmr_tf.image_files.orientation import (
     tiff_orientation,
 )
 
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 READABLE = "JPEG, PNG, WebP, BMP, TIFF or GIF"
-# Common pictures that cannot be read: in a folder they are named, not passed over.
-UNREADABLE_EXTENSIONS = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".cr2", ".nef", ".dng", ".arw")
-VIDEO_EXTENSIONS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 
 # A marker that ends entropy-coded JPEG data: not a stuffed zero, a restart or a fill byte.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -106,33 +102,6 @@ def decode_bytes(data: bytes, name: str) -> np.ndarray:
     if not image.size:
         raise ImageError(f"cannot read {name}: the {kind} has no pixels.")
     return image
-
-
-def list_images(folder: str) -> list[str]:
-    """Returns the paths of a folder's pictures in name order, not looking into its subfolders.
-
-    Pictures of kinds that cannot be read are listed too, so that reading names them; other files
-    and hidden ones are not.
-
-    Raises:
-        ImageError: if the folder is missing or holds no picture.
-    """
-    if not os.path.isdir(folder):
-        raise ImageError(f"image folder {folder} does not exist; check the path.")
-    wanted = IMAGE_EXTENSIONS + UNREADABLE_EXTENSIONS
-    names = sorted(
-        name
-        for name in os.listdir(folder)
-        if name.lower().endswith(wanted)
-        and not name.startswith(".")
-        and not os.path.isdir(os.path.join(folder, name))
-    )
-    if not names:
-        raise ImageError(
-            f"folder {folder} holds no image; expected files ending in "
-            f"{', '.join(IMAGE_EXTENSIONS)} directly in it."
-        )
-    return [os.path.join(folder, name) for name in names]
 
 
 def _kind(data: bytes) -> str | None:

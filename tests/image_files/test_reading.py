@@ -218,16 +218,3 @@ def test_float_pixels_are_refused_in_one_line():
     with pytest.raises(ImageError) as error:
         reading.decode_bytes(_encode(".tiff", BGR.astype(np.float32)), "depth.tiff")
     _one_line(error, "depth.tiff", "float32")
-
-
-def test_listing_names_pictures_only(tmp_path):
-    for name in ("b.JPG", "a.png", "c.heic", "notes.txt", ".hidden.png", "points.json"):
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "folder.png").mkdir()
-    listed = [path.rsplit("/", 1)[1] for path in reading.list_images(str(tmp_path))]
-    assert listed == ["a.png", "b.JPG", "c.heic"]
-    empty = tmp_path / "folder.png"
-    with pytest.raises(ImageError, match="holds no image"):
-        reading.list_images(str(empty))
-    with pytest.raises(ImageError, match="does not exist"):
-        reading.list_images(str(tmp_path / "none"))
