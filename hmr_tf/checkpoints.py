@@ -209,6 +209,12 @@ def latest_weights(directory: PathLike) -> str | None:
     return tf.train.latest_checkpoint(weights_dir(directory))
 
 
+def latest_step(directory: PathLike) -> int | None:
+    """Returns the step of the newest TensorFlow checkpoint, or None if there is none yet."""
+    path = latest_weights(directory)
+    return None if path is None else int(path.rpartition("-")[2])
+
+
 def load_model(
     directory: PathLike, averaged: bool = True, precision: str = "float32"
 ) -> tf.keras.Model:

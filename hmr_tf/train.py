@@ -155,7 +155,7 @@ def _train(
     from hmr_tf.body import mean_parameters, model_file
     from hmr_tf.data import pipeline
     from hmr_tf.models import encoders
-    from hmr_tf.training import adversarial, devices, loop, resume
+    from hmr_tf.training import adversarial, batch_files, devices, loop, resume
 
     encoders.ENCODERS.get(model_config.encoder)
     body = model_file.load_body(_BODY.value, _GENDER.value)
@@ -179,6 +179,9 @@ def _train(
     resumes = checkpoints.has_description(log_dir)
     if resumes:
         resume.check_same_run(log_dir, checkpoints.read_description(log_dir), planned)
+        done = checkpoints.latest_step(log_dir) or 0
+        if done >= train.num_steps:
+            return loop.Outcome(done, was_finished=True)
 
     strategy = devices.build_strategy(_NUM_LOGICAL_CPUS.value)
     devices.check_batch_size(train.batch_size, strategy)
@@ -198,7 +201,14 @@ def _train(
         )
 
     num_mocap = model_config.num_iterations * train.batch_size if losses.use_adversary else 0
-    runner = loop.Loop(task, strategy, train, log_dir, make_dataset)
+    runner = loop.Loop(
+        task,
+        strategy,
+        train,
+        log_dir,
+        make_dataset,
+        lambda step: batch_files.batch_files(data, train.batch_size, train.seed, step),
+    )
     if not resumes:
         description = checkpoints.describe(
             task.model, _MODEL.value, task.has_averaged, task.name, settings

@@ -84,6 +84,7 @@ def test_averaged_weights_are_preferred(model, body, tmp_path):
     averaged = checkpoints.load_model(tmp_path)
     for trained, found in zip(variables, averaged.generator_variables):
         np.testing.assert_array_equal(trained + 1.0, found)
+    assert checkpoints.latest_step(tmp_path) == 1
     last = checkpoints.load_model(tmp_path, averaged=False)
     for trained, found in zip(variables, last.generator_variables):
         np.testing.assert_array_equal(trained, found)
@@ -106,7 +107,7 @@ def test_digest_is_of_the_contents(body, tmp_path):
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(CheckpointError, match="There is no checkpoint folder '.*nowhere'"):
+    with pytest.raises(CheckpointError, match=r"There is no checkpoint folder '.*nowhere'"):
         checkpoints.load_model(tmp_path / "nowhere")
 
 
@@ -118,6 +119,7 @@ def test_folder_that_is_no_checkpoint(tmp_path):
 
 def test_no_weights_yet(copy):
     shutil.rmtree(copy / checkpoints.WEIGHTS_DIR)
+    assert checkpoints.latest_step(copy) is None
     with pytest.raises(CheckpointError, match="has no weights yet"):
         checkpoints.load_model(copy)
 

@@ -18,7 +18,7 @@ def test_weighted_names():
 
 @pytest.mark.parametrize("text", ["lsp:0", "lsp:x", "lsp:-1", ":2", "", "lsp:inf", "lsp,lsp:2"])
 def test_wrong_weights_are_refused(text):
-    with pytest.raises(ValueError, match="expected name:weight|named twice"):
+    with pytest.raises(ValueError, match=r"expected name:weight|named twice"):
         common_flags.WeightedNamesParser().parse(text)
 
 

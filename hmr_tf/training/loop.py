@@ -16,7 +16,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable
 
 import cv2
@@ -58,7 +58,7 @@ class Loop:
         log_dir: folder of checkpoints, logs and pictures.
         make_dataset: number of steps already taken -> dataset of global batches: nested dicts and
             tuples of tensors whose first dimension is a multiple of the number of replicas.
-            Strings under the key ``filename`` stay on the host, to name a bad batch.
+        batch_files: step, from 1 -> names of its images, to name a bad batch; None if unknown.
     """
 
     def __init__(
@@ -68,12 +68,14 @@ class Loop:
         config: config_lib.TrainConfig,
         log_dir: str,
         make_dataset: Callable[[int], tf.data.Dataset],
+        batch_files: Callable[[int], Sequence[str]] | None = None,
     ) -> None:
         self._task = task
         self._strategy = strategy
         self._config = config
         self._log_dir = log_dir
         self._make_dataset = make_dataset
+        self._batch_files = batch_files
         with strategy.scope():
             task.build()
             self._step = tf.Variable(
@@ -181,16 +183,16 @@ class Loop:
     def _steps(self, journal: Journal, received: list[str]) -> None:
         """Takes steps until the last or a signal; the checkpoint after that is the caller's."""
         config, step = self._config, self.step
-        unchecked: tuple[int, tf.Tensor, Any] | None = None
+        unchecked: tuple[int, tf.Tensor] | None = None
         for element in iter(self._make_dataset(step)):
             rates = self._task.learning_rates() if (step + 1) % config.log_every == 0 else {}
-            values = self._train_step(_without_strings(element))
+            values = self._train_step(element)
             step += 1
             # A step's numbers are read only after the next one is under way, so that a GPU never
             # waits for Python; they are read at once where anything depends on them.
             if unchecked:
                 self._check(*unchecked)
-            unchecked = (step, values, element)
+            unchecked = (step, values)
             is_last = step == config.num_steps or bool(received)
             if is_last or self._is_due(step):
                 self._check(*unchecked)
@@ -208,7 +210,7 @@ class Loop:
             for every in (config.log_every, config.image_every, config.checkpoint_every)
         )
 
-    def _check(self, step: int, values: tf.Tensor, element: Any) -> None:
+    def _check(self, step: int, values: tf.Tensor) -> None:
         """Adds a step's metrics to the window.
 
         Raises:
@@ -217,10 +219,11 @@ class Loop:
         values = values.numpy().astype(np.float64)
         if not np.isfinite(values).all():
             bad = [name for name, value in zip(self._names, values) if not np.isfinite(value)]
+            names = self._batch_files(step) if self._batch_files else ["names unknown"]
             raise TrainingError(
-                f"Step {step} gave numbers that are not finite ({', '.join(bad)}) on "
-                f"{_file_names(element)}. The last checkpoint is unharmed; look at these images "
-                "and their labels, or lower the learning rate."
+                f"Step {step} gave numbers that are not finite ({', '.join(bad)}); the last "
+                "checkpoint is unharmed. Lower the learning rate, or look at the labels of its "
+                f"images: {', '.join(names)}."
             )
         self._sums[:-1] += values
         self._sums[-1] += 1
@@ -303,26 +306,3 @@ def _paused(journal: Journal) -> Iterator[None]:
     started = time.perf_counter()
     yield
     journal.pause(time.perf_counter() - started)
-
-
-def _without_strings(element: Any) -> Any:
-    """Returns a batch without its strings, which stay on the host."""
-    if isinstance(element, Mapping):
-        kept = {key: _without_strings(value) for key, value in element.items()}
-        return {key: value for key, value in kept.items() if value is not None}
-    if isinstance(element, (tuple, list)):
-        return tuple(_without_strings(value) for value in element)
-    return None if element.dtype == tf.string else element
-
-
-def _file_names(element: Any) -> str:
-    """Names the files of a batch for a message."""
-    if isinstance(element, Mapping) and "filename" in element:
-        names = [name.decode(errors="replace") for name in element["filename"].numpy()]
-        return "the images " + ", ".join(names)
-    if isinstance(element, (tuple, list)):
-        for part in element:
-            found = _file_names(part)
-            if found.startswith("the images"):
-                return found
-    return "a batch that names no files"

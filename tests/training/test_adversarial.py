@@ -10,7 +10,7 @@ import toy_body
 
 from hmr_tf import config, losses
 from hmr_tf.geometry import rotations
-from hmr_tf.models import MODELS
+from hmr_tf.models import encoders
 from hmr_tf.training import adversarial, journal, loop
 
 SMALL = config.HMRConfig(
@@ -47,6 +47,20 @@ def example(batch_size=4, seed=0, stages=2):
         return {key: tf.constant(value.astype(np.float32)) for key, value in values.items()}
 
     return tensors(batch), tensors(mocap)
+
+
+def tiny_encoder(with_batch_norm=True):
+    """Stands in for `build_encoder` where only the loop around a model counts: quick to trace."""
+
+    def build(name, image_size, pool, dtype_policy):
+        images = x = tf.keras.Input([image_size, image_size, 3])
+        x = tf.keras.layers.Conv2D(8, 5, strides=4)(x)
+        if with_batch_norm:
+            x = tf.keras.layers.BatchNormalization()(x)
+        x = tf.keras.layers.GlobalAveragePooling2D()(tf.nn.relu(x))
+        return tf.keras.Model(images, x)
+
+    return build
 
 
 def make_task(model=SMALL, loss=None, **train):
@@ -104,9 +118,7 @@ def test_gradients_of_one_pass_are_those_of_two(task):
         first = tape.gradient(loss, model.generator_variables)
         fake, _ = judge(model.stages(batch["image"], training=True, seed=SEED))
         with tf.GradientTape() as tape:
-            real_outputs = model.discriminator(
-                {"rotations": real[:, 1:], "betas": mocap["betas"]}
-            )
+            real_outputs = model.discriminator({"rotations": real[:, 1:], "betas": mocap["betas"]})
             critic_loss = tf.reduce_mean(
                 tf.reduce_sum((real_outputs - 1) ** 2, axis=1)
             ) + tf.reduce_mean(tf.reduce_sum(model.discriminator(fake) ** 2, axis=1))
@@ -136,7 +148,10 @@ def test_adversary_sees_every_iteration(task):
 
 def test_both_updates_use_the_weights_of_the_forward_pass():
     task, batch_and_mocap = make_task(discriminator_learning_rate=1e-2), example()
-    generator, critics = task.model.generator_variables, task.model.discriminator.trainable_variables
+    generator, critics = (
+        task.model.generator_variables,
+        task.model.discriminator.trainable_variables,
+    )
     before = values(generator + critics)
     step = tf.constant(0, tf.int64)
     _, *gradients = task.gradients(*batch_and_mocap, adversarial.replica_seed(0, step))
@@ -166,9 +181,13 @@ def test_without_adversary():
     task = make_task(loss=config.LossConfig(use_adversary=False))
     critics = values(task.model.discriminator.trainable_variables)
     scalars = task.replica_step((example()[0], {}), tf.constant(0, tf.int64))
-    assert set(scalars) == set(task.metric_names) == {
-        *("loss", "keypoints_2d", "joints_3d", "smpl", "mpjpe_mm"),
-    }
+    assert (
+        set(scalars)
+        == set(task.metric_names)
+        == {
+            *("loss", "keypoints_2d", "joints_3d", "smpl", "mpjpe_mm"),
+        }
+    )
     for old, new in zip(critics, values(task.model.discriminator.trainable_variables)):
         np.testing.assert_array_equal(old, new)
     assert set(task.learning_rates()) == {"learning_rate"}
@@ -233,7 +252,8 @@ def _run(folder, num_steps):
     return values(task.model.variables) + values(task.checkpoint_items()["averaged"])
 
 
-def test_resumed_training_ends_with_the_same_weights(tmp_path):
+def test_resumed_training_ends_with_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoders, "build_encoder", tiny_encoder())
     whole = _run(tmp_path / "whole", 4)
     _run(tmp_path / "parts", 2)
     parts = _run(tmp_path / "parts", 4)
@@ -254,20 +274,16 @@ two = devices.build_strategy(num_logical_cpus=2)
 sys.path.insert(0, sys.argv[1])
 import test_adversarial as here
 
-class Task(here.adversarial.AdversarialTask):
-    def build(self):
-        super().build()
-        for layer in self.model.encoder.layers:
-            # Batch statistics are local to a replica; frozen ones are not.
-            layer.trainable = not isinstance(layer, tf.keras.layers.BatchNormalization)
-
+# Batch normalisation's statistics are local to a replica; this encoder has none.
+here.encoders.build_encoder = here.tiny_encoder(with_batch_norm=False)
 results = []
 for strategy in (tf.distribute.MirroredStrategy(["/cpu:0"]), two):
     tf.keras.utils.set_random_seed(0)
     model = config.HMRConfig(**{**vars(here.SMALL), "dropout": 0.0})
     train = config.TrainConfig(batch_size=8, generator_learning_rate=1e-3, adam_epsilon=1e-3,
                                average_decay=0.5, num_steps=2)
-    task = Task("hmr", model, here.BODY, train, config.LossConfig())
+    task = here.adversarial.AdversarialTask(
+        "hmr", model, here.BODY, train, config.LossConfig())
     runner = loop.Loop(task, strategy, train, sys.argv[2], lambda step: None)
     assert strategy.num_replicas_in_sync == len(results) + 1
     scalars = [runner._train_step(here.example(8, seed)).numpy() for seed in range(2)]
@@ -278,8 +294,8 @@ print("worst", worst)
 """
 
 
-@pytest.mark.slow  # Traces the step three times; devices can be split in a new process only.
 def test_two_replicas_are_one_with_twice_the_batch(tmp_path):
+    # Devices can be split in a new process only.
     here = pathlib.Path(__file__).parent
     paths = os.pathsep.join([str(here.parents[1]), str(here.parent)])
     found = subprocess.run(

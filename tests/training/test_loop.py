@@ -66,11 +66,11 @@ def batches(first_step, length=100, bad_step=None):
         rng = np.random.default_rng(step)
         x = rng.normal(size=(6, 4)).astype(np.float32)
         y = x.sum(axis=1) * (np.nan if step == bad_step else 1.0)
-        return x, y.astype(np.float32), np.array([f"{step}_{i}.jpg" for i in range(6)])
+        return x, y.astype(np.float32)
 
     data = [np.stack(part) for part in zip(*(make(step) for step in range(first_step, length)))]
     dataset = tf.data.Dataset.from_tensor_slices(tuple(data))
-    return dataset.map(lambda x, y, name: ({"x": x, "y": y, "filename": name},))
+    return dataset.map(lambda x, y: ({"x": x, "y": y},))
 
 
 def settings(num_steps, **changes):
@@ -89,7 +89,9 @@ def make_loop(folder, train, make_dataset=batches):
     tf.keras.utils.set_random_seed(train.seed)
     task = LineTask(train)
     strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
-    runner = loop.Loop(task, strategy, train, str(folder), make_dataset)
+    runner = loop.Loop(
+        task, strategy, train, str(folder), make_dataset, lambda step: [f"{step}_0.jpg", "b.jpg"]
+    )
     runner.restore()
     return runner, task
 
@@ -204,7 +206,8 @@ def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
     with pytest.raises(TrainingError) as error:
         runner.run()
     message = str(error.value)
-    assert message.startswith("Step 7 gave numbers that are not finite (loss) on the images 6_0.jpg")
+    assert message.startswith("Step 7 gave numbers that are not finite (loss); the last checkpoint")
+    assert message.endswith("images: 7_0.jpg, b.jpg.")
     assert "\n" not in message
     assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
     assert message in (tmp_path / "train_log.txt").read_text()

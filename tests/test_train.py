@@ -1,0 +1,221 @@
+"""The command from end to end, in processes of its own, on a dozen records of 64 px."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hmr_tf import checkpoints
+from tfrecords_tools import samples, schema
+from tfrecords_tools.shard_layout import shard_layout
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "hmr_tf.train", *map(str, arguments)]
+
+
+def run(*arguments):
+    return subprocess.run(
+        command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def _write(path, serialized):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in serialized:
+            writer.write(record)
+
+
+def _sample(number, with_labels):
+    rng = np.random.default_rng(number)
+    image = rng.integers(0, 255, (64, 64, 3), np.uint8)
+    labels = {}
+    if with_labels:
+        labels["joints_3d"] = rng.normal(0, 0.4, (14, 3))
+        labels["pose_axis_angle"] = rng.normal(0, 0.4, 72)
+        labels["betas"] = rng.normal(0, 1, 10)
+    keypoints = np.concatenate([rng.uniform(10, 54, (19, 2)), np.ones((19, 1))], axis=1)
+    return samples.Sample(
+        image=cv2.imencode(".jpg", image)[1].tobytes(),
+        filename=f"{number}.jpg",
+        height=64,
+        width=64,
+        center=np.array([32.0, 32.0]),
+        keypoints_2d=keypoints,
+        dataset="lsp",
+        **labels,
+    )
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """`lsp` has all labels, `lsp_ext` only keypoints."""
+    folder = tmp_path_factory.mktemp("records")
+    for dataset, with_labels in (("lsp", True), ("lsp_ext", False)):
+        layout = shard_layout(dataset)
+        serialized = [schema.encode_sample(_sample(n, with_labels)) for n in range(12)]
+        _write(folder / layout.folder / layout.shard_name("train", 0), serialized)
+    rng, layout = np.random.default_rng(0), shard_layout("mosh")
+    bodies = [samples.MocapSample(rng.normal(0, 0.4, 72), rng.normal(size=10)) for _ in range(30)]
+    serialized = [schema.encode_sample(body) for body in bodies]
+    _write(folder / layout.folder / layout.shard_name("CMU", 0), serialized)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(records):
+    return [
+        *("--flagfile=flags/hmr_synthetic.flags", f"--data_dir={records}", "--image_size=64"),
+        *("--window_px=64", "--hidden_units=16", "--batch_size=4", "--warmup_steps=0"),
+        *("--schedule=constant", "--num_iterations=2", "--log_every=1", "--image_every=0"),
+        *("--deterministic", "--precision=float32"),
+    ]
+
+
+def test_stop_resume_finish_refuse(small, tmp_path):
+    """One run in several processes, as users have them."""
+    log = tmp_path / "log"
+    process = subprocess.Popen(
+        command(*small, f"--log_dir={log}", "--num_steps=100000"),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    curve, deadline = log / "curve.csv", time.time() + 300
+    while not (curve.is_file() and len(curve.read_text().splitlines()) > 2):
+        assert process.poll() is None, process.stderr.read()
+        assert time.time() < deadline
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM, errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("stopped by SIGTERM at step ") and "run the same command again" in last
+    stopped = checkpoints.latest_step(log)
+    assert f"step {stopped} of 100000" in last
+    assert len(curve.read_text().splitlines()) == stopped + 1
+
+    resumed = run(*small, f"--log_dir={log}", f"--num_steps={stopped + 2}")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"is a checkpoint of step {stopped + 2}." in resumed.stdout
+    assert f"resuming at step {stopped} of {stopped + 2}" in resumed.stderr
+    steps = [line.split(",")[0] for line in curve.read_text().splitlines()[1:]]
+    assert steps == [str(step) for step in range(1, stopped + 3)]
+
+    again = run(*small, f"--log_dir={log}", f"--num_steps={stopped + 2}")
+    assert again.returncode == 0 and "had already finished" in again.stdout
+
+    other = run(*small, f"--log_dir={log}", "--batch_size=2", "--dropout=0.1")
+    assert other.returncode == 1
+    (line,) = [text for text in other.stderr.splitlines() if text.startswith("error: ")]
+    assert "batch_size (4 there, 2 here)" in line and "dropout (0.0 there, 0.1 here)" in line
+
+    files = {path.name for path in log.iterdir()}
+    assert files >= {"checkpoint.json", "curve.csv", "curve.png", "flags.txt", "train_log.txt"}
+    model = checkpoints.load_model(log)
+    assert model(np.zeros([1, 64, 64, 3], np.float32))["joints_3d"].shape == (1, 19, 3)
+    description = json.loads((log / "checkpoint.json").read_text())
+    assert description["settings"]["train"]["batch_size"] == 4
+    assert description["has_averaged"] and description["body"]["file"] == ""
+    # The saved flags are the run's own: given alone, they ask for the same run.
+    same = run(f"--flagfile={log / 'flags.txt'}", f"--num_steps={stopped + 2}")
+    assert "had already finished" in same.stdout, same.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch_sise=3"], "Unknown command line flag 'batch_sise'"),
+        (["--batch_size=0"], "batch_size"),
+        (["--datasets=lsp:-1"], "expected name:weight with a positive weight, got 'lsp:-1'"),
+        (["--scale_min=2"], "--scale_min must not exceed --scale_max"),
+        (["--warmup_steps=9", "--num_steps=9"], "--warmup_steps must be less than --num_steps"),
+        (["--mocap_datasets="], "--use_adversary needs --mocap_datasets"),
+        (["--precision=int8"], "should be one of <float32|mixed_bfloat16|mixed_float16>"),
+        (["stray"], "Unexpected argument 'stray'"),
+    ],
+)
+def test_wrong_flags_are_refused_at_once(arguments, message):
+    started = time.time()
+    found = run("--data_dir=x", "--log_dir=y", *arguments)
+    assert found.returncode != 0
+    assert message in found.stdout + found.stderr
+    assert "Traceback" not in found.stderr
+    assert time.time() - started < 5  # A second on a quiet machine; TensorFlow alone takes more.
+
+
+def test_help_is_quick_and_whole():
+    started = time.time()
+    text = run("--help").stdout
+    assert time.time() - started < 5
+    for flag in ("--data_dir", "--log_dir", "--encoder", "--batch_size", "--scale_min", "--body"):
+        assert flag in text
+    assert "python -m hmr_tf.train --flagfile=flags/hmr_synthetic.flags" in text
+
+
+# Runs the command several times in one process, which imports TensorFlow once.
+SEVERAL = """
+import json, sys
+from absl import flags
+from hmr_tf import train
+from hmr_tf.errors import HmrError
+messages = []
+for arguments in json.load(sys.stdin):
+    for name in flags.FLAGS:
+        flags.FLAGS[name].unparse()
+    flags.FLAGS(["train", *arguments])
+    try:
+        train.main(["train"])
+    except HmrError as error:
+        messages.append(str(error))
+print(json.dumps(messages))
+"""
+
+
+def test_what_cannot_work_is_said_before_long_work(small, tmp_path):
+    cases = {
+        "--data_dir=/nowhere": "There is no folder '/nowhere' (--data_dir)",
+        "--datasets=coco": "No records of coco (train)",
+        "--body=/nowhere.pkl": "No body model found for '/nowhere.pkl'",
+        "--encoder=vgg": "Unknown encoder 'vgg'; expected one of: resnet",
+        "--keypoints=h37m": "has no keypoint regressor 'h37m'",
+        "--mocap_datasets=AMASS": "No records of mosh (AMASS)",
+        "--datasets=lsp_ext": "--use_3d_labels needs records with 3D labels",
+        "--mean_parameters=/nowhere.h5": "/nowhere.h5",
+        "--num_logical_cpus=3": "batch_size must be a multiple of the 3 devices; got 4",
+    }
+    log = f"--log_dir={tmp_path / 'log'}"
+    found = subprocess.run(
+        [sys.executable, "-c", SEVERAL],
+        input=json.dumps([[*small, log, case] for case in cases]),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    messages = json.loads(found.stdout.splitlines()[-1])
+    assert len(messages) == len(cases)
+    for message, expected in zip(messages, cases.values()):
+        assert expected in message and "\n" not in message
+    assert not (tmp_path / "log").exists()
+
+
+def test_flags_are_the_settings():
+    """Every field of the settings has a flag of its own name."""
+    text = run("--help").stdout
+    from hmr_tf import config
+
+    for settings in (config.HMRConfig, config.AugmentConfig, config.LossConfig, config.TrainConfig):
+        for name in settings.__dataclass_fields__:
+            assert f"--{name}:" in text or f"--[no]{name}:" in text
