@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,8 @@ from tfrecords_tools.schema import encode_sample
 _ITEMS_PER_TASK = 16
 # Tasks in flight per worker: enough to keep it busy, few enough to bound the memory.
 _TASKS_PER_WORKER = 4
+# Starting processes costs a second or two; with less work left than this they only get in the way.
+_WORTHWHILE_SECONDS = 4.0
 
 
 class Encoded(NamedTuple):
@@ -56,17 +59,25 @@ def convert_items(
         DatasetError: if a worker process dies, or by the converter.
         RecordError: if a sample cannot be a record.
     """
-    numbered = range(start, len(items))
-    if num_workers < 2 or not converter.uses_workers or len(numbered) <= _ITEMS_PER_TASK:
-        for index in numbered:
+    first_task = range(start, min(start + _ITEMS_PER_TASK, len(items)))
+    seconds = 0.0
+    for index in first_task:
+        begin = time.perf_counter()
+        outputs = _convert_item(converter, items[index])
+        seconds += time.perf_counter() - begin
+        yield index, outputs
+    rest = range(first_task.stop, len(items))
+    seconds_left = seconds / max(len(first_task), 1) * len(rest)
+    if num_workers < 2 or not converter.uses_workers or seconds_left < _WORTHWHILE_SECONDS:
+        for index in rest:
             yield index, _convert_item(converter, items[index])
         return
     tasks = (
-        [items[index] for index in numbered[begin : begin + _ITEMS_PER_TASK]]
-        for begin in range(0, len(numbered), _ITEMS_PER_TASK)
+        [items[index] for index in rest[begin : begin + _ITEMS_PER_TASK]]
+        for begin in range(0, len(rest), _ITEMS_PER_TASK)
     )
     results = _in_workers(converter, tasks, num_workers)
-    yield from zip(numbered, itertools.chain.from_iterable(results))
+    yield from zip(rest, itertools.chain.from_iterable(results))
 
 
 def _in_workers(

@@ -76,6 +76,7 @@ def test_records_are_found_again_and_match_the_schema(source, tmp_path):
 
 def test_conversion_is_deterministic_with_any_number_of_workers(source, tmp_path, monkeypatch):
     monkeypatch.setattr("tfrecords_tools.workers._ITEMS_PER_TASK", 2)
+    monkeypatch.setattr("tfrecords_tools.workers._WORTHWHILE_SECONDS", 0.0)
     _convert(source, tmp_path / "one", examples_per_shard=3)
     _convert(source, tmp_path / "two", examples_per_shard=3, num_workers=2)
     contents = _contents(tmp_path / "one")
