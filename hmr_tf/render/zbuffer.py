@@ -120,6 +120,9 @@ def scan_mesh(
         raise ValueError(
             f"height, width and samples must be at least 1; received {height}, {width}, {samples}."
         )
+    intrinsics = tuple(float(value) for value in intrinsics)
+    if len(intrinsics) != 4 or not np.isfinite(intrinsics).all():
+        raise ValueError(f"intrinsics must be fx, fy, cx, cy in px; received {intrinsics}.")
     triangles = _project(vertices, faces, intrinsics, samples, cull_back_faces)
     box = _reach(triangles, height, width, samples)
     triangles.x[...] -= box[1] * samples
@@ -156,28 +159,44 @@ def _project(
     cull_back_faces: bool,
 ) -> Triangles:
     """Projects the faces that can be seen; far ones first, so that the z-buffer settles quickly."""
-    corners = vertices[faces]
-    depth = corners[..., 2]
-    with np.errstate(invalid="ignore"):
-        usable = np.isfinite(corners.sum(axis=(1, 2))) & (depth.max(axis=1) > _NEAR)
-    face = np.flatnonzero(usable)
-    corners, weights = corners[face], None
-    if face.size and corners[..., 2].min() <= _NEAR:
-        face, weights = _cut_near(corners, face)
-        corners = weights @ vertices[faces[face]]
+    face, weights = np.arange(len(faces)), None
+    points, corner = vertices, faces
+    if not (np.isfinite(vertices).all() and vertices[:, 2].min(initial=np.inf) > _NEAR):
+        face, weights = _usable_faces(vertices, faces)
+        points = vertices[faces[face]] if weights is None else weights @ vertices[faces[face]]
+        points, corner = points.reshape(-1, 3), np.arange(3 * len(face)).reshape(-1, 3)
 
-    fx, fy, cx, cy = (float(value) for value in intrinsics)
-    inverse_depth = 1.0 / corners[..., 2]
+    fx, fy, cx, cy = intrinsics
+    inverse_depth = 1.0 / points[:, 2]
     # Sample i of a pixel that is split in n lies at (i + 1/2) / n - 1/2 px.
-    x = (corners[..., 0] * inverse_depth * fx + cx + 0.5) * samples - 0.5
-    y = (corners[..., 1] * inverse_depth * fy + cy + 0.5) * samples - 0.5
+    x = ((points[:, 0] * inverse_depth * fx + cx + 0.5) * samples - 0.5)[corner]
+    y = ((points[:, 1] * inverse_depth * fy + cy + 0.5) * samples - 0.5)[corner]
     doubled_area = _doubled_area(x, y)
     # With y down, a face whose corners run clockwise on the screen is seen from behind.
-    facing = doubled_area < 0 if cull_back_faces else doubled_area != 0
-    index = np.flatnonzero(facing)
-    index = index[np.argsort(inverse_depth[index].sum(axis=1), kind="stable")]
+    index = np.flatnonzero(doubled_area < 0 if cull_back_faces else doubled_area != 0)
+    inverse_depth = inverse_depth[corner[index]]
+    order = np.argsort(inverse_depth.sum(axis=1), kind="stable")
+    index = index[order]
     weights = None if weights is None else weights[index]
-    return Triangles(x[index], y[index], inverse_depth[index], face[index], weights)
+    return Triangles(x[index], y[index], inverse_depth[order], face[index], weights)
+
+
+def _usable_faces(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns the faces that are finite and, at least in part, before the near plane.
+
+    Returns:
+        face: `[triangles]` the face that each triangle is, or is part of.
+        weights: `[triangles, 3, 3]` its corners as weights of that face's corners; None if no face
+            was cut.
+    """
+    corners = vertices[faces]
+    with np.errstate(invalid="ignore"):
+        usable = np.isfinite(corners.sum(axis=(1, 2))) & (corners[..., 2].max(axis=1) > _NEAR)
+    face = np.flatnonzero(usable)
+    corners = corners[face]
+    if corners[..., 2].min(initial=np.inf) > _NEAR:
+        return face, None
+    return _cut_near(corners, face)
 
 
 def _cut_near(corners: np.ndarray, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

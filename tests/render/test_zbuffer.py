@@ -134,3 +134,10 @@ def test_batches_of_samples_give_the_same_result(monkeypatch):
 def test_bad_meshes_are_refused(vertices, faces, message):
     with pytest.raises(ValueError, match=message):
         zbuffer.scan_mesh(vertices, faces, INTRINSICS, HEIGHT, WIDTH, 1, True)
+
+
+@pytest.mark.parametrize("intrinsics", [(1.0, 1.0, 0.0), (np.nan, 1.0, 0.0, 0.0)])
+def test_bad_cameras_are_refused(intrinsics):
+    vertices, faces = random_soup(0, 2, 0.1)
+    with pytest.raises(ValueError, match="intrinsics must be fx, fy, cx, cy in px; received"):
+        zbuffer.scan_mesh(vertices, faces, intrinsics, HEIGHT, WIDTH, 1, True)
