@@ -138,10 +138,11 @@ def _write_shards(
     items = converter.items(part)
     start = writer.progress
     tally = _Tally(start)
+    title = f"{converter.name} {part}"
     bar = tqdm(
         total=len(items),
         initial=start.next_item,
-        desc=f"{converter.name} {part}",
+        desc=title,
         unit="item",
         disable=not sys.stderr.isatty(),
     )
@@ -157,7 +158,7 @@ def _write_shards(
                     writer.finish_shard(tally.progress(item_index, index + 1))
             bar.update()
             if bar.disable and (item_index + 1) % _ITEMS_PER_LOG_LINE == 0:
-                logging.info("%s: %d of %d items.", bar.desc, item_index + 1, len(items))
+                logging.info("%s: %d of %d items.", title, item_index + 1, len(items))
     try:
         tally.check(converter.name, part, max_error_fraction)
     except DatasetError:
