@@ -29,11 +29,12 @@ flags.mark_flags_as_required(["checkpoint", "out_dir"])
 def main(argv: Sequence[str]) -> None:
     """Exports."""
     del argv
-    if flags.FLAGS["verbosity"].using_default_value:
-        logging.set_verbosity(logging.WARNING)  # TensorFlow reports every input it renames.
     from hmr_tf import checkpoints
     from hmr_tf.exporters import saved_model
 
+    if logging.get_verbosity() == logging.INFO:
+        # TensorFlow's reports of every input that it renames help nobody.
+        logging.set_verbosity(logging.WARNING)
     model = checkpoints.load_model(_CHECKPOINT.value, averaged=_AVERAGED.value)
     weights = checkpoints.latest_weights(_CHECKPOINT.value)
     origin = {

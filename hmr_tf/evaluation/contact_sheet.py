@@ -38,7 +38,7 @@ def draw_sheet(model: tf.keras.Model, picker: ExamplePicker) -> np.ndarray:
     for sort, examples in picker.pick().items():
         for example in examples:
             cells += _draw_person(model, example)
-            captions += [f"{sort}: {example.error:.0f} mm", "", example.name]
+            captions += [f"{sort}: MPJPE {example.error:.0f} mm", "", example.name]
         if len(examples) % 2:
             cells += [np.full((_CELL, _CELL, 3), 255, np.uint8)] * 3
             captions += [""] * 3
