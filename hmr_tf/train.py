@@ -155,7 +155,7 @@ def _train(
     from hmr_tf.body import mean_parameters, model_file
     from hmr_tf.data import pipeline
     from hmr_tf.models import encoders
-    from hmr_tf.training import adversarial, batch_files, devices, loop, resume
+    from hmr_tf.training import adversarial, batch_files, devices, folder_lock, loop, resume
 
     encoders.ENCODERS.get(model_config.encoder)
     body = model_file.load_body(_BODY.value, _GENDER.value)
@@ -188,6 +188,7 @@ def _train(
     devices.make_repeatable(train.seed, train.deterministic)
     os.makedirs(log_dir, exist_ok=True)
     task = adversarial.AdversarialTask(_MODEL.value, model_config, body, train, losses, mean)
+    num_mocap = model_config.num_iterations * train.batch_size if losses.use_adversary else 0
 
     def make_dataset(first_step: int) -> tf.data.Dataset:
         return pipeline.training_dataset(
@@ -200,23 +201,19 @@ def _train(
             first_step=first_step,
         )
 
-    num_mocap = model_config.num_iterations * train.batch_size if losses.use_adversary else 0
-    runner = loop.Loop(
-        task,
-        strategy,
-        train,
-        log_dir,
-        make_dataset,
-        lambda step: batch_files.batch_files(data, train.batch_size, train.seed, step),
-    )
-    if not resumes:
-        description = checkpoints.describe(
-            task.model, _MODEL.value, task.has_averaged, task.name, settings
-        )
-        checkpoints.save_description(log_dir, description, body)
-    _save_flags(log_dir)
-    runner.restore()
-    return runner.run()
+    def files_of(step: int) -> list[str]:
+        return batch_files.batch_files(data, train.batch_size, train.seed, step)
+
+    with folder_lock.locked(log_dir):
+        runner = loop.Loop(task, strategy, train, log_dir, make_dataset, files_of)
+        if not resumes:
+            description = checkpoints.describe(
+                task.model, _MODEL.value, task.has_averaged, task.name, settings
+            )
+            checkpoints.save_description(log_dir, description, body)
+        _save_flags(log_dir)
+        runner.restore()
+        return runner.run()
 
 
 def _check_records(data: config.DataConfig, losses: config.LossConfig) -> dict[str, Any]:
