@@ -1,0 +1,1 @@
+"""Models, meshes and predictions as files for other programs."""
