@@ -11,23 +11,15 @@ the screen. Pixel coordinates have their origin at the centre of the top-left pi
 the reversal of the crop's columns, as there.
 
 Outside the image its border pixels are repeated. Where a crop pixel covers two image pixels or
-more, an integer area average comes first, so that the bilinear resample never skips pixels. Nothing
-here needs TensorFlow Addons when a saved graph runs: `tfa.image.transform` becomes the core
-operation ImageProjectiveTransformV3.
+more, an integer area average comes first, so that the bilinear resample never skips pixels.
 """
 
 from __future__ import annotations
 
-import warnings
-
 import tensorflow as tf
 
+from hmr_tf.data import resampling
 from hmr_tf.data.images import decode_image
-
-with warnings.catch_warnings():
-    # Addons announces the end of its development at import; this is the one place that needs it.
-    warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons", category=UserWarning)
-    import tensorflow_addons as tfa
 
 __all__ = [
     "crop_affine",
@@ -167,12 +159,12 @@ def crop_image(
     gain = 1.0 / 255.0 if image.dtype == tf.uint8 else 1.0
     to_image = invert_affine(crop_affine(center, window, size, rotation, flip))
     factor = tf.maximum(tf.cast(window / size, tf.int32), 1)
-    region, origin = _slice_around(image, center, window, rotation, margin=2 * factor + 1)
-    region, step = _shrink(region, factor)
+    region, origin = resampling.slice_around(image, center, window, rotation, margin=2 * factor + 1)
+    region, step = resampling.shrink(region, factor)
     # Pixel j of the shrunk region is centred at origin + step (j + 1/2) - 1/2 in the image.
     linear = to_image[:, :2] / step[:, None]
     offset = (to_image[:, 2] - origin + 0.5) / step - 0.5
-    crop = _resample(region, linear, offset, size, is_upright=tf.equal(rotation, 0.0))
+    crop = resampling.resample(region, linear, offset, size, is_upright=tf.equal(rotation, 0.0))
     return tf.ensure_shape(crop * gain, [size, size, 3])
 
 
@@ -222,96 +214,3 @@ def decode_and_crop(
         (encoded, tf.cast(centers, tf.float32), tf.cast(windows, tf.float32)),
         fn_output_signature=tf.TensorSpec([size, size, 3], tf.float32),
     )
-
-
-def _slice_around(
-    image: tf.Tensor,
-    center: tf.Tensor,
-    window: tf.Tensor,
-    rotation: tf.Tensor | float,
-    margin: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts out the upright part of the image that a crop reads, so that nothing else is converted.
-
-    Args:
-        image: `[height, width, 3]`.
-        center: `[2]` float32, image px.
-        window: `[]` float32, image px.
-        rotation: `[]` float32, radians.
-        margin: `[]` int32, px kept beyond the rotated square.
-
-    Returns:
-        The part (at least one pixel: the nearest border when the square misses the image) and its
-        top-left pixel, `[2]` float32 (x, y).
-    """
-    reach = 0.5 * window * (tf.abs(tf.cos(rotation)) + tf.abs(tf.sin(rotation)))
-    reach += tf.cast(margin, tf.float32)
-    extent = tf.cast(tf.shape(image)[1::-1], tf.float32)
-    first = tf.clip_by_value(tf.floor(center - reach), 0.0, extent - 1.0)
-    last = tf.clip_by_value(tf.math.ceil(center + reach), first, extent - 1.0)
-    start = tf.cast(first[::-1], tf.int32)
-    count = tf.cast(last[::-1], tf.int32) - start + 1
-    part = tf.slice(image, tf.concat([start, [0]], 0), tf.concat([count, [3]], 0))
-    return part, first
-
-
-def _shrink(region: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Averages blocks of about factor x factor pixels.
-
-    Args:
-        region: `[height, width, 3]` uint8 or float32.
-        factor: `[]` int32, 1 for no change.
-
-    Returns:
-        `[height', width', 3]` float32 in the range of the input, and the exact block size, `[2]`
-        float32 (x, y): a side that the factor does not divide gets slightly smaller blocks.
-    """
-    extent = tf.shape(region)[:2]
-    target = (extent + factor - 1) // factor
-    shrunk = tf.cond(
-        factor > 1,
-        lambda: tf.raw_ops.ResizeArea(images=region[None], size=target)[0],
-        lambda: tf.cast(region, tf.float32),
-    )
-    step = tf.cast(extent[::-1], tf.float32) / tf.cast(target[::-1], tf.float32)
-    return tf.ensure_shape(shrunk, [None, None, 3]), step
-
-
-def _resample(
-    region: tf.Tensor, linear: tf.Tensor, offset: tf.Tensor, size: int, is_upright: tf.Tensor
-) -> tf.Tensor:
-    """Reads a region bilinearly at the place of each crop pixel.
-
-    An upright crop whose pixels all lie within the region goes through another operation, which
-    reads the same places in a third of the time, as it needs no coordinates for every pixel.
-
-    Args:
-        region: `[height, width, 3]` float32.
-        linear, offset: `[2, 2]` and `[2]` float32: region_px = linear crop_px + offset.
-        size: side of the crop, px.
-        is_upright: `[]` bool, whether ``linear`` is diagonal.
-
-    Returns:
-        `[size, size, 3]` float32 in the range of the region.
-    """
-    limit = tf.cast(tf.shape(region)[1::-1], tf.float32) - 1.0
-    corners = tf.stack([offset, offset + (size - 1.0) * tf.reduce_sum(linear, axis=-1)])
-    # Clear of the border, where rounding could put a pixel outside of the region.
-    is_inside = tf.reduce_all((corners > 0.01) & (corners < limit - 0.01))
-
-    def read_upright() -> tf.Tensor:
-        box = tf.reshape((corners / limit)[:, ::-1], [1, 4])
-        return tf.image.crop_and_resize(region[None], box, [0], [size, size])[0]
-
-    def read_anyhow() -> tf.Tensor:
-        coefficients = tf.concat([linear, offset[:, None]], axis=-1)
-        transform = tf.concat([tf.reshape(coefficients, [6]), tf.zeros([2])], axis=0)
-        return tfa.image.transform(
-            region,
-            transform,
-            interpolation="bilinear",
-            fill_mode="nearest",
-            output_shape=[size, size],
-        )
-
-    return tf.cond(is_upright & is_inside, read_upright, read_anyhow)

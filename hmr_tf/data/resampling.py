@@ -1,0 +1,137 @@
+"""The steps of one warp: cut out the part that is read, average blocks of it, read it bilinearly.
+
+`hmr_tf.data.crops` puts them together. A saved graph runs without TensorFlow Addons, as
+`tfa.image.transform` is the core operation ImageProjectiveTransformV3 in it.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import tensorflow as tf
+
+with warnings.catch_warnings():
+    # Addons announces the end of its development at import; this is the one place that needs it.
+    warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons", category=UserWarning)
+    import tensorflow_addons as tfa
+
+
+def slice_around(
+    image: tf.Tensor,
+    center: tf.Tensor,
+    window: tf.Tensor,
+    rotation: tf.Tensor | float,
+    margin: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts out the upright part of the image that a crop reads, so that nothing else is converted.
+
+    Args:
+        image: `[height, width, 3]`.
+        center: `[2]` float32, image px.
+        window: `[]` float32, image px.
+        rotation: `[]` float32, radians.
+        margin: `[]` int32, px kept beyond the rotated square.
+
+    Returns:
+        The part (at least one pixel: the nearest border when the square misses the image) and its
+        top-left pixel, `[2]` float32 (x, y).
+    """
+    reach = 0.5 * window * (tf.abs(tf.cos(rotation)) + tf.abs(tf.sin(rotation)))
+    reach += tf.cast(margin, tf.float32)
+    extent = tf.cast(tf.shape(image)[1::-1], tf.float32)
+    first = tf.clip_by_value(tf.floor(center - reach), 0.0, extent - 1.0)
+    last = tf.clip_by_value(tf.math.ceil(center + reach), first, extent - 1.0)
+    start = tf.cast(first[::-1], tf.int32)
+    count = tf.cast(last[::-1], tf.int32) - start + 1
+    part = tf.slice(image, tf.concat([start, [0]], 0), tf.concat([count, [3]], 0))
+    return part, first
+
+
+def shrink(region: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Averages blocks of about factor x factor pixels.
+
+    Args:
+        region: `[height, width, 3]` uint8 or float32.
+        factor: `[]` int32, 1 for no change.
+
+    Returns:
+        `[height', width', 3]` float32 in the range of the input, and the exact block size, `[2]`
+        float32 (x, y): a side that the factor does not divide gets slightly smaller blocks.
+    """
+    extent = tf.shape(region)[:2]
+    target = (extent + factor - 1) // factor
+    shrunk = tf.cond(
+        factor > 1,
+        lambda: tf.raw_ops.ResizeArea(images=region[None], size=target)[0],
+        lambda: tf.cast(region, tf.float32),
+    )
+    step = tf.cast(extent[::-1], tf.float32) / tf.cast(target[::-1], tf.float32)
+    return tf.ensure_shape(shrunk, [None, None, 3]), step
+
+
+def resample(
+    region: tf.Tensor, linear: tf.Tensor, offset: tf.Tensor, size: int, is_upright: tf.Tensor
+) -> tf.Tensor:
+    """Reads a region bilinearly at the place of each crop pixel, and its border outside.
+
+    An upright crop goes through another operation, which reads the same places in a third of the
+    time, as it needs no coordinates for every pixel.
+
+    Args:
+        region: `[height, width, 3]` float32.
+        linear, offset: `[2, 2]` and `[2]` float32: region_px = linear crop_px + offset.
+        size: side of the crop, px.
+        is_upright: `[]` bool, whether ``linear`` is diagonal.
+
+    Returns:
+        `[size, size, 3]` float32 in the range of the region.
+    """
+    limit = tf.cast(tf.shape(region)[1::-1], tf.float32) - 1.0
+    corners = tf.stack([offset, offset + (size - 1.0) * tf.reduce_sum(linear, axis=-1)])
+    # How far the crop reaches out, with a little more than rounding can add.
+    before = tf.math.ceil(tf.maximum(0.01 - tf.reduce_min(corners, axis=0), 0.0))
+    after = tf.math.ceil(tf.maximum(tf.reduce_max(corners, axis=0) + 0.01 - limit, 0.0))
+    outside = tf.stack([before, after])
+
+    def read_upright() -> tf.Tensor:
+        padded = tf.cond(
+            tf.reduce_any(outside > 0),
+            lambda: _repeat_border(region, tf.cast(outside, tf.int32)),
+            lambda: region,
+        )
+        box = (corners + before) / (limit + before + after)
+        box = tf.reshape(box[:, ::-1], [1, 4])
+        return tf.image.crop_and_resize(padded[None], box, [0], [size, size])[0]
+
+    def read_anyhow() -> tf.Tensor:
+        coefficients = tf.concat([linear, offset[:, None]], axis=-1)
+        transform = tf.concat([tf.reshape(coefficients, [6]), tf.zeros([2])], axis=0)
+        return tfa.image.transform(
+            region,
+            transform,
+            interpolation="bilinear",
+            fill_mode="nearest",
+            output_shape=[size, size],
+        )
+
+    # A crop far off the image would need a huge border.
+    return tf.cond(is_upright & tf.reduce_all(outside < 2.0 * size), read_upright, read_anyhow)
+
+
+def _repeat_border(region: tf.Tensor, outside: tf.Tensor) -> tf.Tensor:
+    """Extends a region by copies of its border pixels.
+
+    Args:
+        region: `[height, width, 3]` float32.
+        outside: `[2, 2]` int32, columns and rows to add before, and after.
+
+    Returns:
+        The larger region.
+    """
+    (left, top), (right, bottom) = (tf.unstack(counts) for counts in tf.unstack(outside))
+    left_part = tf.tile(region[:, :1], [1, left, 1])
+    right_part = tf.tile(region[:, -1:], [1, right, 1])
+    region = tf.concat([left_part, region, right_part], axis=1)
+    top_part = tf.tile(region[:1], [top, 1, 1])
+    bottom_part = tf.tile(region[-1:], [bottom, 1, 1])
+    return tf.concat([top_part, region, bottom_part], axis=0)
