@@ -16,18 +16,22 @@ def sync_file(path: str) -> None:
         os.close(descriptor)
 
 
-def publish(temporary: str, path: str) -> None:
+def publish(temporary: str, path: str | os.PathLike) -> None:
     """Gives a finished file its name, replacing what had it, and waits for both to be on disk."""
     sync_file(temporary)
     os.replace(temporary, path)
     sync_file(os.path.dirname(os.path.abspath(path)))
 
 
-def write_json(path: str, content: Any) -> None:
-    """Writes a JSON file; a reader sees the old one or the new one, never a part."""
+def write_bytes(path: str | os.PathLike, content: bytes) -> None:
+    """Writes a file; a reader sees the old one or the new one, never a part."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2, sort_keys=True)
-        file.write("\n")
+    temporary = f"{os.fspath(path)}.tmp"
+    with open(temporary, "wb") as file:
+        file.write(content)
     publish(temporary, path)
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Writes a JSON file, whole or not at all."""
+    write_bytes(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())

@@ -8,18 +8,15 @@ from __future__ import annotations
 import collections
 import itertools
 import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
 from typing import Any, NamedTuple, Union
 
 from tfrecords_tools.converter import Converter, Drop
 from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.processes import begin_worker
 from tfrecords_tools.record_file import frame_record
 from tfrecords_tools.schema import encode_sample
 
@@ -112,20 +109,9 @@ _worker_converter: Converter | None = None
 
 def _begin_worker(converter: Converter) -> None:
     """Prepares a worker process."""
-    import cv2
-
     global _worker_converter
     _worker_converter = converter
-    cv2.setNumThreads(0)  # The processes are the parallelism.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is the parent's business.
-    parent = multiprocessing.parent_process()
-
-    def end_with_parent() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    # A worker would wait for ever for the tasks of a parent that was killed.
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    begin_worker()
 
 
 def _convert_task(items: list[Any]) -> list[ItemOutputs]:

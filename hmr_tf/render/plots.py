@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+
+from tfrecords_tools import atomic_file
 
 # Okabe and Ito's colours, told apart also by people who see fewer; the pale yellow comes last.
 COLORS = (
@@ -58,11 +59,7 @@ def plot_curves(
     """
     image = draw_curves(series, title, xlabel, ylabel, log_y, width=width, height=height)
     _, encoded = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    temporary = f"{path}.part"
-    with open(temporary, "wb") as file:
-        file.write(encoded.tobytes())
-    os.replace(temporary, path)
+    atomic_file.write_bytes(path, encoded.tobytes())
 
 
 def draw_curves(

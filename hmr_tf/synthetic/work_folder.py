@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,16 +14,8 @@ from absl import logging
 from tqdm import tqdm
 
 from hmr_tf.errors import DataError
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file that appears whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+from tfrecords_tools import atomic_file
+from tfrecords_tools.processes import begin_worker
 
 
 def claim(settings_file: Path, settings: dict[str, Any], products: Iterable[Path]) -> None:
@@ -63,8 +54,7 @@ def claim(settings_file: Path, settings: dict[str, Any], products: Iterable[Path
                 "Give another out_dir."
             )
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(settings, indent=1, sort_keys=True) + "\n"
-    write_atomically(settings_file, text.encode())
+    atomic_file.write_json(settings_file, settings)
 
 
 def run(
@@ -111,7 +101,10 @@ def run(
             return
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
-            min(num_workers, len(tasks)), context, initializer=start, initargs=start_arguments
+            min(num_workers, len(tasks)),
+            context,
+            initializer=_begin_worker,
+            initargs=(start, start_arguments),
         ) as pool:
             futures = [pool.submit(work, task) for task in tasks]
             try:
@@ -125,3 +118,8 @@ def run(
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def _begin_worker(start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    begin_worker()
+    start(*arguments)

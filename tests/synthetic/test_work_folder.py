@@ -68,9 +68,3 @@ def test_errors_of_tasks_come_through(tmp_path, num_workers):
 def test_a_dead_worker_is_told(tmp_path):
     with pytest.raises(DataError, match="A worker process died"):
         work_folder.run(die, [1], 1, prepare, (tmp_path,), "file", 1)
-
-
-def test_files_appear_whole(tmp_path):
-    work_folder.write_atomically(tmp_path / "a.bin", b"12")
-    work_folder.write_atomically(tmp_path / "a.bin", b"345")
-    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.bin", b"345")]

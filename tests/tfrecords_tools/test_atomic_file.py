@@ -25,3 +25,10 @@ def test_publish_renames(tmp_path):
     atomic_file.publish(str(temporary), str(path))
     assert path.read_text() == "new"
     assert not temporary.exists()
+
+
+def test_bytes_are_replaced_and_nothing_else_is_left(tmp_path):
+    path = tmp_path / "sub" / "a.bin"
+    atomic_file.write_bytes(path, b"12")
+    atomic_file.write_bytes(str(path), b"345")
+    assert [(p.name, p.read_bytes()) for p in path.parent.iterdir()] == [("a.bin", b"345")]

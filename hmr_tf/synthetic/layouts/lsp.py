@@ -25,6 +25,7 @@ from hmr_tf import config as settings
 from hmr_tf.body.model_file import load_body
 from hmr_tf.errors import DataError
 from hmr_tf.synthetic import backgrounds, motion_sources, people, poses, scene, work_folder
+from tfrecords_tools import atomic_file
 
 _VERSION = 1  # Counts up when equal settings give other pictures than before.
 _IMAGES_PER_TASK = 20
@@ -73,7 +74,7 @@ class _Worker:
         drawn = self.renderer.draw(random, person)
         name = image_name(index)
         content = scene.encode_jpeg(drawn.image, scene.draw_jpeg_quality(random))
-        work_folder.write_atomically(self.out_dir / "images" / name, content)
+        atomic_file.write_bytes(self.out_dir / "images" / name, content)
         return {
             "image_name": name,
             "split": split,
@@ -165,9 +166,7 @@ def _draw_part(task: tuple[int, int]) -> int:
     drawn = [_worker.draw(index) for index in range(*task)]
     buffer = io.BytesIO()
     np.savez(buffer, **{key: np.stack([one[key] for one in drawn]) for key in drawn[0]})
-    work_folder.write_atomically(
-        _worker.out_dir / "unfinished" / _part_name(task), buffer.getvalue()
-    )
+    atomic_file.write_bytes(_worker.out_dir / "unfinished" / _part_name(task), buffer.getvalue())
     return len(drawn)
 
 
@@ -182,7 +181,7 @@ def _assemble(folder: Path, config: settings.SynthesisConfig, parts: list[Path])
     body_kind = load_body(config.body, config.gender).kind
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **truth, body_kind=np.array(body_kind))
-    work_folder.write_atomically(folder / "smpl_truth.npz", buffer.getvalue())
+    atomic_file.write_bytes(folder / "smpl_truth.npz", buffer.getvalue())
     text = _README.format(
         size=config.image_size,
         count=config.num_images,
@@ -190,8 +189,8 @@ def _assemble(folder: Path, config: settings.SynthesisConfig, parts: list[Path])
         test=config.num_test,
         body=body_kind,
     )
-    work_folder.write_atomically(folder / "README.txt", text.encode())
-    work_folder.write_atomically(folder / "joints.mat", _matlab_bytes(keypoints))
+    atomic_file.write_bytes(folder / "README.txt", text.encode())
+    atomic_file.write_bytes(folder / "joints.mat", _matlab_bytes(keypoints))
 
 
 def _matlab_bytes(keypoints: np.ndarray) -> bytes:

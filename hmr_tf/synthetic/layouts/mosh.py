@@ -24,6 +24,7 @@ from scipy.spatial.transform import Rotation
 from hmr_tf import config as settings
 from hmr_tf.body.model_file import load_body
 from hmr_tf.synthetic import motion_sources, people, poses, work_folder
+from tfrecords_tools import atomic_file
 
 _VERSION = 1
 _FRAMES_PER_MOTION = 250
@@ -68,7 +69,7 @@ class _Worker:
         content = encode_motion(drawn, people.sample_betas(random, self.num_betas), translation)
         path = motion_path(self.folder, self.motions, motion.dataset, motion.number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        work_folder.write_atomically(path, content)
+        atomic_file.write_bytes(path, content)
 
 
 _worker: _Worker | None = None
