@@ -1,4 +1,5 @@
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -23,7 +24,13 @@ if __name__ == "__main__":
 def test_a_worker_ends_with_a_killed_parent(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(_PARENT)
-    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    root = str(pathlib.Path(__file__).parents[2])
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": root},
+    )
     worker = int(parent.stdout.readline())
     os.kill(worker, signal.SIGINT)  # Control-C reaches workers too; they leave it to the parent.
     os.kill(worker, 0)
@@ -31,8 +38,16 @@ def test_a_worker_ends_with_a_killed_parent(tmp_path):
     parent.wait()
     parent.stdout.close()
     for _ in range(100):
-        if not os.path.exists(f"/proc/{worker}"):
+        if not _is_running(worker):
             return
         time.sleep(0.1)
     os.kill(worker, signal.SIGKILL)
     raise AssertionError("the worker outlived its parent")
+
+
+def _is_running(process_id):
+    try:
+        with open(f"/proc/{process_id}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

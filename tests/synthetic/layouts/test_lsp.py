@@ -87,7 +87,7 @@ def test_workers_and_interruptions_change_nothing(dataset, tmp_path, monkeypatch
     def draw_two(task):
         calls.append(task)
         if len(calls) == 3:
-            (folder / "images" / "im0005.jpg.part").write_bytes(b"half")
+            (folder / "images" / "im0005.jpg.tmp").write_bytes(b"half")
             raise KeyboardInterrupt
         return draw(task)
 
