@@ -6,7 +6,8 @@
 Three cases per batch size: all vertices; 19 keypoints; 19 keypoints and the gradients of their
 squared sum for pose and betas. Ours runs as a plain TensorFlow graph and compiled by XLA. The peer
 takes its vertices and the same keypoint regressor. Both get the same body and the same inputs, on
-the same number of threads; results are compared before anything is timed.
+the same number of threads; results are compared before anything is timed. On a machine busy with
+other work, ``--threads 1 --clock cpu`` still compares fairly: one thread's CPU seconds.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def make_cases(
 class Peer:
     """smplx in a process of its own."""
 
-    def __init__(self, python: str, body: Body, pose: np.ndarray, betas: np.ndarray) -> None:
+    def __init__(
+        self, python: str, threads: int, body: Body, pose: np.ndarray, betas: np.ndarray
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory()
         inputs, outputs = (Path(self._folder.name) / name for name in ("in.npz", "out.npz"))
         np.savez(
@@ -102,7 +105,7 @@ class Peer:
         worker = Path(__file__).with_name("smplx_worker.py")
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         self._process = subprocess.Popen(
-            [python, str(worker), str(inputs), str(outputs)],
+            [python, str(worker), str(inputs), str(outputs), str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -113,9 +116,9 @@ class Peer:
         with np.load(outputs) as file:
             self.results = {key: file[key] for key in file.files}
 
-    def seconds(self, case: str, batch: int, calls: int) -> list[float]:
+    def seconds(self, case: str, batch: int, calls: int, clock: str) -> list[float]:
         """Returns how long each of some calls took."""
-        self._process.stdin.write(f"{case} {batch} {calls}\n")
+        self._process.stdin.write(f"{case} {batch} {calls} {clock}\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
@@ -126,13 +129,14 @@ class Peer:
         self._folder.cleanup()
 
 
-def own_seconds(run: Run, batch: int, calls: int) -> list[float]:
+def own_seconds(run: Run, batch: int, calls: int, clock: str) -> list[float]:
     """Returns how long each of some calls took."""
+    now = time.process_time if clock == "cpu" else time.perf_counter
     seconds = []
     for _ in range(calls):
-        start = time.perf_counter()
+        start = now()
         run(batch)[0].numpy()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(now() - start)
     return seconds
 
 
@@ -158,8 +162,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8, help="alternations")
     parser.add_argument("--calls", type=int, default=4, help="calls per alternation")
     parser.add_argument("--peer_python", help="interpreter that has torch and smplx")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each library")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what is measured")
     options = parser.parse_args()
 
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     batches = [int(batch) for batch in options.batch_sizes.split(",")]
     body = load_body(options.body)
     pose, betas = make_inputs(max(*batches, 4), options.pose)
@@ -167,8 +175,9 @@ def main() -> None:
         "plain graph": make_cases(body, pose, betas, jit_compile=False),
         "XLA": make_cases(body, pose, betas, jit_compile=True),
     }
-    peer = Peer(options.peer_python, body, pose, betas) if options.peer_python else None
-    if peer:
+    peer = None
+    if options.peer_python:
+        peer = Peer(options.peer_python, options.threads, body, pose, betas)
         print_differences(ours, peer)
     print("Medians, then the best call; on a busy machine the bests are nearer to the truth.")
     print(
@@ -177,7 +186,7 @@ def main() -> None:
     )
     for case in _CASES:
         for batch in batches:
-            time_case(case, batch, ours, peer, options.rounds, options.calls)
+            time_case(case, batch, ours, peer, options)
     if peer:
         peer.close()
 
@@ -187,23 +196,22 @@ def time_case(
     batch: int,
     ours: dict[str, dict[str, Run]],
     peer: Peer | None,
-    rounds: int,
-    calls: int,
+    options: argparse.Namespace,
 ) -> None:
     """Times one case alternately and prints a line for each runner."""
     runners = {
-        name: lambda count, run=cases[case]: own_seconds(run, batch, count)
+        name: lambda count, run=cases[case]: own_seconds(run, batch, count, options.clock)
         for name, cases in ours.items()
     }
     if peer:
-        runners[_PEER] = lambda count: peer.seconds(case, batch, count)
+        runners[_PEER] = lambda count: peer.seconds(case, batch, count, options.clock)
     rows: dict[str, list[list[float]]] = {name: [] for name in runners}
     for runner in runners.values():
         runner(2)  # Traces, compiles and warms up.
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for name, runner in runners.items():
             runner(1)  # Threads and caches come back from the other process.
-            rows[name].append(runner(calls))
+            rows[name].append(runner(options.calls))
     medians = {name: [statistics.median(row) for row in table] for name, table in rows.items()}
     best = {name: min(map(min, table)) for name, table in rows.items()}
     for name, seconds in medians.items():

@@ -1,9 +1,9 @@
 """Runs smplx's ``lbs`` on CPU torch for `benchmark_body.py`, in an interpreter that has both.
 
-    python smplx_worker.py INPUTS.npz OUTPUTS.npz
+    python smplx_worker.py INPUTS.npz OUTPUTS.npz THREADS
 
 Reads the body and the inputs, writes the results of every case, then times a case for each line
-"<case> <batch size> <calls>" on standard input and answers with the seconds of each call as JSON.
+"<case> <batch size> <calls> <clock>" on standard input and answers with each call's seconds, JSON.
 """
 
 import json
@@ -63,6 +63,7 @@ def make_cases(data):
 
 
 def main():
+    torch.set_num_threads(int(sys.argv[3]))
     cases = make_cases(np.load(sys.argv[1]))
     results = {}
     for name, case in cases.items():
@@ -71,12 +72,13 @@ def main():
     np.savez(sys.argv[2], **results)
     print("ready", flush=True)
     for line in sys.stdin:
-        name, batch, calls = line.split()
+        name, batch, calls, clock = line.split()
+        now = time.process_time if clock == "cpu" else time.perf_counter
         seconds = []
         for _ in range(int(calls)):
-            start = time.perf_counter()
+            start = now()
             cases[name](int(batch))
-            seconds.append(time.perf_counter() - start)
+            seconds.append(now() - start)
         print(json.dumps(seconds), flush=True)
 
 
