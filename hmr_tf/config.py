@@ -75,7 +75,7 @@ class DataConfig:
             half from those without, as in the original release, whenever both kinds are named.
         window_px: side of the square of stored-image px that the unaugmented crop covers.
         shuffle_buffer: samples held for shuffling.
-        cache: whether encoded records are kept in memory after the first pass.
+        cache: whether all encoded records are read into memory at the start.
         augment: random changes of the crop.
     """
 
