@@ -92,12 +92,12 @@ def main(argv: Sequence[str]) -> None:
 def _write(report: Mapping[str, Any], model: Any, result: Any) -> None:
     """Writes the report, the sheet first: where the numbers are, everything is."""
     from hmr_tf.evaluation import contact_sheet
-    from hmr_tf.image_files import writing
+    from tfrecords_tools import atomic_file
 
     os.makedirs(_OUT_DIR.value, exist_ok=True)
     contact_sheet.save_sheet(os.path.join(_OUT_DIR.value, EXAMPLES_FILE), model, result.examples)
     data = (json.dumps(report, indent=2) + "\n").encode()
-    writing.write_bytes(os.path.join(_OUT_DIR.value, REPORT_FILE), data)
+    atomic_file.write_bytes(os.path.join(_OUT_DIR.value, REPORT_FILE), data)
 
 
 def _print_table(report: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import os
 
 import numpy as np
 
-from hmr_tf.image_files import writing
+from tfrecords_tools import atomic_file
 
 FRAMES = ("y_up", "camera")
 
@@ -61,4 +61,4 @@ def save_obj(
     lines += ["v {:.6f} {:.6f} {:.6f}".format(*point) for point in points.tolist()]
     # The format counts from 1.
     lines += ["f {} {} {}".format(*face) for face in (faces + 1).tolist()]
-    writing.write_bytes(path, ("\n".join(lines) + "\n").encode("ascii"))
+    atomic_file.write_bytes(path, ("\n".join(lines) + "\n").encode("ascii"))

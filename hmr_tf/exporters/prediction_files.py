@@ -17,6 +17,7 @@ from hmr_tf.exporters import mesh_files
 from hmr_tf.geometry import rotations
 from hmr_tf.image_files import writing
 from hmr_tf.render import overlay
+from tfrecords_tools import atomic_file
 
 # Pictures of larger photographs are drawn smaller.
 MAX_OVERLAY_SIDE = 2048
@@ -77,7 +78,7 @@ def save_prediction(
     written = [f"{stem}_overlay.png", f"{stem}_side.png", f"{stem}.npz"]
     writing.write_png(written[0], draw_overlay(image, estimate, faces))
     writing.write_png(written[1], draw_side_views(estimate, faces))
-    writing.write_bytes(written[2], buffer.getvalue())
+    atomic_file.write_bytes(written[2], buffer.getvalue())
     for index in range(num_people):
         path = f"{stem}.obj" if num_people == 1 else f"{stem}_{index + 1}.obj"
         mesh_files.save_obj(path, estimate[outputs.VERTICES][index], faces)

@@ -13,8 +13,3 @@ def test_a_png_keeps_its_pixels_and_its_channels_order(tmp_path):
     writing.write_png(path, image)
     np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], image)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
-
-
-def test_bytes(tmp_path):
-    writing.write_bytes(str(tmp_path / "a"), b"new")
-    assert (tmp_path / "a").read_bytes() == b"new"
