@@ -38,7 +38,7 @@ def slice_around(
     """
     reach = 0.5 * window * (tf.abs(tf.cos(rotation)) + tf.abs(tf.sin(rotation)))
     reach += tf.cast(margin, tf.float32)
-    extent = tf.cast(tf.shape(image)[1::-1], tf.float32)
+    extent = tf.cast(tf.shape(image)[:2][::-1], tf.float32)
     first = tf.clip_by_value(tf.floor(center - reach), 0.0, extent - 1.0)
     last = tf.clip_by_value(tf.math.ceil(center + reach), first, extent - 1.0)
     start = tf.cast(first[::-1], tf.int32)
@@ -86,7 +86,7 @@ def resample(
     Returns:
         `[size, size, 3]` float32 in the range of the region.
     """
-    limit = tf.cast(tf.shape(region)[1::-1], tf.float32) - 1.0
+    limit = tf.cast(tf.shape(region)[:2][::-1], tf.float32) - 1.0
     corners = tf.stack([offset, offset + (size - 1.0) * tf.reduce_sum(linear, axis=-1)])
     # How far the crop reaches out, with a little more than rounding can add.
     before = tf.math.ceil(tf.maximum(0.01 - tf.reduce_min(corners, axis=0), 0.0))
