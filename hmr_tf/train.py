@@ -183,15 +183,15 @@ def _train(
         if done >= train.num_steps:
             return loop.Outcome(done, was_finished=True)
 
+    devices.make_repeatable(train.seed, train.deterministic)
     strategy = devices.build_strategy(_NUM_LOGICAL_CPUS.value)
     devices.check_batch_size(train.batch_size, strategy)
-    devices.make_repeatable(train.seed, train.deterministic)
     os.makedirs(log_dir, exist_ok=True)
     task = adversarial.AdversarialTask(_MODEL.value, model_config, body, train, losses, mean)
     num_mocap = model_config.num_iterations * train.batch_size if losses.use_adversary else 0
 
     def make_dataset(first_step: int) -> tf.data.Dataset:
-        return pipeline.training_dataset(
+        dataset = pipeline.training_dataset(
             data,
             model_config.image_size,
             train.batch_size,
@@ -200,6 +200,7 @@ def _train(
             deterministic=train.deterministic,
             first_step=first_step,
         )
+        return devices.with_own_threads(dataset) if train.deterministic else dataset
 
     def files_of(step: int) -> list[str]:
         return batch_files.batch_files(data, train.batch_size, train.seed, step)
