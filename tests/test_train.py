@@ -78,7 +78,7 @@ def small(records):
         *("--flagfile=flags/hmr_synthetic.flags", f"--data_dir={records}", "--image_size=64"),
         *("--window_px=64", "--hidden_units=16", "--batch_size=4", "--warmup_steps=0"),
         *("--schedule=constant", "--num_iterations=2", "--log_every=1", "--image_every=0"),
-        *("--deterministic", "--precision=float32"),
+        *("--precision=float32", "--nocache"),
     ]
 
 

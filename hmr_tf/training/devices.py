@@ -65,7 +65,8 @@ def make_repeatable(seed: int, deterministic: bool) -> None:
     Raises:
         ConfigError: if it is too late for that.
     """
-    tf.keras.utils.set_random_seed(seed)
+    # Not 0: TensorFlow's shuffle then fails on a seed that is a tensor, as the input pipeline's is.
+    tf.keras.utils.set_random_seed(seed + 1)
     if not deterministic:
         return
     tf.config.experimental.enable_op_determinism()
