@@ -86,7 +86,7 @@ def settings(num_steps, **changes):
 
 def make_loop(folder, train, make_dataset=batches):
     folder.mkdir(exist_ok=True)
-    tf.keras.utils.set_random_seed(train.seed)
+    tf.keras.utils.set_random_seed(train.seed + 1)
     task = LineTask(train)
     strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
     runner = loop.Loop(
