@@ -17,6 +17,8 @@ class HMRConfig:
         encoder: name in ``hmr_tf.models.encoders.ENCODERS``.
         pool: first pool of the pre-activation ResNets: `slim` (original release), `keras`, `hmr2`.
         image_size: side of the square input crop, px.
+        window_px: side of what the crop shows, in px of an image in which the diagonal of the
+            person's box is 150 px (the original release's person in its 224 px crop).
         rotation: what the regressor estimates per joint: `axis_angle` (original release),
             `6d_interleaved` (SPIN, mmhuman3d) or `6d_contiguous` (4D-Humans).
         regressor: `joint` (one output layer, ReLU: original release) or `separate`
@@ -31,6 +33,7 @@ class HMRConfig:
     encoder: str = "resnet50_v2"
     pool: str = "slim"
     image_size: int = 224
+    window_px: float = 224.0
     rotation: str = "axis_angle"
     regressor: str = "joint"
     num_iterations: int = 3
@@ -73,7 +76,8 @@ class DataConfig:
         split: split of the records.
         pair_2d_with_3d: whether every batch takes half its samples from records with 3D labels and
             half from those without, as in the original release, whenever both kinds are named.
-        window_px: side of the square of stored-image px that the unaugmented crop covers.
+        window_px: side of the square of stored-image px that the unaugmented crop covers; the
+            model's.
         shuffle_buffer: samples held for shuffling.
         cache: whether all encoded records are read into memory at the start.
         augment: random changes of the crop.

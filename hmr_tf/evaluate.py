@@ -56,10 +56,7 @@ def main(argv: Sequence[str]) -> None:
         data_dir=_DATA_DIR.value,
         datasets=tuple((name, 1.0) for name in protocol.datasets),
         split=_SPLIT.value or protocol.split,
-        # The crop shows what it showed in training.
-        window_px=description.settings.get("data", {}).get(
-            "window_px", config.DataConfig.window_px
-        ),
+        window_px=model.config.window_px,
     )
     batches = pipeline.evaluation_dataset(data, model.config.image_size, _BATCH_SIZE.value)
     with _Progress(_num_people(data)) as progress:

@@ -1,8 +1,8 @@
 """Estimates bodies in whole images: finds the crop, runs the model, returns to the full image.
 
 The crop is the square that the model's training showed it. With a box, the box's diagonal spans
-150/224 of the square's side and the middles coincide; without one, the square is the smallest that
-holds the whole image, as in the original HMR release's demo.
+150/window_px of the square's side (150/224 in the original release) and the middles coincide;
+without one, the square is the smallest that holds the whole image, as in that release's demo.
 
 The full image's camera has its principal point at the image centre and a focal length of
 500/224 of the image's longer side (a field of view of 25 degrees), one for all people of the image;
@@ -51,11 +51,14 @@ def whole_image_square(image_size_hw: tf.Tensor, size: int) -> tuple[tf.Tensor, 
     return camera_lib.image_center(image_size_hw) + half_pixel[..., None], window
 
 
-def box_square(boxes_xyxy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def box_square(
+    boxes_xyxy: tf.Tensor, window_px: float = REFERENCE_WINDOW
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the square around a person's box.
 
     Args:
         boxes_xyxy: `[..., 4]` float32, full-image px.
+        window_px: the model's (`hmr_tf.config.HMRConfig`).
 
     Returns:
         center: `[..., 2]` float32, full-image px.
@@ -63,7 +66,7 @@ def box_square(boxes_xyxy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     corner, opposite = boxes_xyxy[..., :2], boxes_xyxy[..., 2:]
     diagonal = tf.norm(opposite - corner, axis=-1)
-    window = diagonal * (REFERENCE_WINDOW / REFERENCE_DIAGONAL)
+    window = diagonal * (window_px / REFERENCE_DIAGONAL)
     return 0.5 * (corner + opposite), tf.maximum(window, 1.0)
 
 
@@ -121,6 +124,7 @@ class Predictor:
     Attributes:
         model: the model.
         image_size: side of the model's crop, px.
+        window_px: what the crop shows (`hmr_tf.config.HMRConfig`).
         faces: `[F, 3]` int32, the mesh's faces.
     """
 
@@ -134,6 +138,7 @@ class Predictor:
             model = checkpoints.load_model(model)
         self.model = model
         self.image_size: int = model.config.image_size
+        self.window_px: float = model.config.window_px
         self.faces: np.ndarray = model.body_model.faces
         self._batch_size = batch_size
         size = self.image_size
@@ -205,7 +210,7 @@ class Predictor:
         squares = [
             whole_image_square(size, self.image_size)
             if box is None
-            else box_square(tf.constant(np.asarray(box, np.float32)))
+            else box_square(tf.constant(np.asarray(box, np.float32)), self.window_px)
             for size, box in zip(sizes, boxes)
         ]
         inputs = [self._crop(image, *square) for image, square in zip(images, squares)]

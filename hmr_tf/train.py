@@ -86,7 +86,9 @@ _NUM_LOGICAL_CPUS = flags.DEFINE_integer(
 )
 common_flags.define_config(config.HMRConfig, _CHOICES, _BOUNDS)
 common_flags.define_config(config.AugmentConfig, _CHOICES, _BOUNDS)
-common_flags.define_config(config.DataConfig, _CHOICES, _BOUNDS, skip=("data_dir", "augment"))
+common_flags.define_config(
+    config.DataConfig, _CHOICES, _BOUNDS, skip=("data_dir", "augment", "window_px")
+)
 common_flags.define_config(config.LossConfig, _CHOICES, _BOUNDS)
 common_flags.define_config(config.TrainConfig, _CHOICES, _BOUNDS)
 flags.mark_flags_as_required(["data_dir", "log_dir"])
@@ -121,6 +123,7 @@ def main(argv: Sequence[str]) -> None:
     data = common_flags.build_config(
         config.DataConfig,
         data_dir=_DATA_DIR.value,
+        window_px=model_config.window_px,
         augment=common_flags.build_config(config.AugmentConfig),
     )
     losses = common_flags.build_config(config.LossConfig)

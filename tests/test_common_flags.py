@@ -51,16 +51,18 @@ def test_config_round_trip(monkeypatch):
             name,
             lambda *a, _original=original, **k: _original(*a, **k, flag_values=values),
         )
-    common_flags.define_config(config.DataConfig, skip=("data_dir", "augment"))
-    values(["program", "--datasets=lsp:2,coco", "--cache", "--window_px=96", "--mocap_datasets="])
+    common_flags.define_config(config.DataConfig, skip=("data_dir", "augment", "window_px"))
+    values(
+        ["program", "--datasets=lsp:2,coco", "--cache", "--shuffle_buffer=96", "--mocap_datasets="]
+    )
     built = common_flags.build_config(
-        config.DataConfig, data_dir="d", augment=config.AugmentConfig()
+        config.DataConfig, data_dir="d", window_px=224.0, augment=config.AugmentConfig()
     )
     assert built == config.DataConfig(
         data_dir="d",
         datasets=(("lsp", 2.0), ("coco", 1.0)),
         mocap_datasets=(),
         cache=True,
-        window_px=96.0,
+        shuffle_buffer=96,
     )
     assert values["datasets"].serialize() == "--datasets=lsp:2.0,coco:1.0"

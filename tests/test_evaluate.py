@@ -20,11 +20,10 @@ def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("evaluate")
     mean_pose, mean_betas = mean_parameters.load_mean_parameters()
     settings = {
-        "data": {"window_px": 100.0},
         "train": {"seed": 7},
         "mean_parameters": [float(x) for part in (mean_pose, mean_betas) for x in part],
     }
-    model = tiny_checkpoint.save(root / "log", spread=0.0, settings=settings)
+    model = tiny_checkpoint.save(root / "log", spread=0.0, settings=settings, window_px=100.0)
     rng = np.random.default_rng(0)
     all_points = []
     (root / "records" / "lsp").mkdir(parents=True)

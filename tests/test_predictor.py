@@ -47,6 +47,8 @@ def test_squares_of_images_and_boxes():
     center, window = predictor.box_square(tf.constant([[10.0, 20.0, 100.0, 140.0]]))
     np.testing.assert_allclose(center, [[55, 80]])
     np.testing.assert_allclose(window, [150 * 224 / 150])
+    _, tighter = predictor.box_square(tf.constant([[10.0, 20.0, 100.0, 140.0]]), window_px=180.0)
+    np.testing.assert_allclose(tighter, [150 * 180 / 150])
     assert float(predictor.box_square(tf.zeros([4]))[1]) == 1.0
 
 

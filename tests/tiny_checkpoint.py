@@ -14,10 +14,12 @@ from hmr_tf.models.hmr import HMR
 IMAGE_SIZE = 32
 
 
-def save(folder, spread=5.0, seed=0, settings=None):
+def save(folder, spread=5.0, seed=0, settings=None, **architecture):
     """Saves new weights; `spread` 0 makes every estimate the mean, more makes people differ."""
     tf.keras.utils.set_random_seed(seed)
-    config = HMRConfig(encoder="resnet_small_v2", image_size=IMAGE_SIZE, hidden_units=16)
+    config = HMRConfig(
+        encoder="resnet_small_v2", image_size=IMAGE_SIZE, hidden_units=16, **architecture
+    )
     model = HMR(config, toy_body())
     layer = model.regressor.output_layers[0]
     layer.kernel.assign(spread * layer.kernel)

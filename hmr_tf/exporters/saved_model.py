@@ -94,7 +94,7 @@ def build_servable(model: tf.keras.Model) -> tuple[tf.Module, dict[str, Any]]:
     Args:
         model: a model of `hmr_tf.models`.
     """
-    size = model.config.image_size
+    size, window_px = model.config.image_size, model.config.window_px
 
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32, name="images")])
     def predict_crops(images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -116,7 +116,8 @@ def build_servable(model: tf.keras.Model) -> tuple[tf.Module, dict[str, Any]]:
     )
     def predict_boxes(image_bytes: tf.Tensor, boxes_xyxy: tf.Tensor) -> dict[str, tf.Tensor]:
         def cut(item: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
-            return _cut(decode_photo(item[0]), *predictor.box_square(item[1]), size)
+            square = predictor.box_square(item[1], window_px)
+            return _cut(decode_photo(item[0]), *square, size)
 
         items = (image_bytes, boxes_xyxy)
         return estimate(*tf.map_fn(cut, items, fn_output_signature=_cut_signature(size)))

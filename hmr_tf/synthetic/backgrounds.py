@@ -126,9 +126,9 @@ def draw_background(
         `[height, width, 3]` float32 RGB in [0, 1].
     """
     upright = _gradient(random, height, width)
-    if random.random() < 0.6:
-        upright = 0.4 * upright + 0.6 * texture(random, height, width)
-    draw_clutter(random, upright, int(random.integers(0, 9)))
+    if random.random() < 0.4:
+        upright = 0.5 * upright + 0.5 * texture(random, height, width)
+    draw_clutter(random, upright, int(random.integers(0, 5)))
     if random.random() < 0.3:
         sigma = random.uniform(0.5, 3.0)
         upright = cv2.GaussianBlur(upright, (0, 0), sigma)
@@ -139,7 +139,7 @@ def draw_background(
     share = np.clip((far - distance) / (0.02 * far), 0.0, 1.0)[..., None]
     floor = _floor(random, points, distance)
     image = upright + share * (floor - upright)
-    draw_clutter(random, image, int(random.integers(0, 4)), largest=0.25)
+    draw_clutter(random, image, int(random.integers(0, 3)), largest=0.25)
     return np.clip(image, 0.0, 1.0)
 
 

@@ -40,7 +40,7 @@ class SceneOptions:
     min_size_px: float = 110.0
     max_size_px: float = 190.0
     shift: float = 0.08
-    occluder_share: float = 0.35
+    occluder_share: float = 0.25
     background_photos: tuple[str, ...] = ()
 
 
