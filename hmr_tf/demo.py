@@ -36,11 +36,20 @@ flags.mark_flag_as_required("out_dir")
 # As flags/hmr_synthetic.flags, shorter; here because that folder is not part of an installation.
 _TRAINING = (
     *("--datasets=lsp", "--mocap_datasets=CMU", "--encoder=resnet_small_v2", "--image_size=96"),
-    *("--rotation=6d_contiguous", "--dropout=0", "--precision=mixed_bfloat16", "--batch_size=64"),
-    *("--joints_3d_weight=600", "--smpl_weight=300", "--generator_learning_rate=1e-3"),
-    *("--schedule=cosine", "--warmup_steps=100", "--average_decay=0.99", "--cache"),
+    *(
+        "--window_px=190",
+        "--rotation=6d_contiguous",
+        "--hidden_units=512",
+        "--dropout=0",
+        "--precision=mixed_bfloat16",
+        "--batch_size=64",
+    ),
+    *("--joints_3d_weight=1000", "--smpl_weight=300", "--generator_learning_rate=7e-4"),
+    *("--schedule=cosine", "--average_decay=0.99", "--cache"),
     *("--log_every=50", "--image_every=300", "--checkpoint_every=300"),
 )
+TOUR = "tour.png"
+_TOUR_HEIGHT = 224
 _PHOTOGRAPHS = ("astronaut", "camera")  # scikit-image's; NASA, public domain, and CC0.
 
 
@@ -112,7 +121,12 @@ def tour(
             "train",
             (
                 *("hmr_tf.train", *_TRAINING, f"--data_dir={records}"),
-                *(f"--log_dir={log}", f"--num_steps={num_steps}", f"--seed={seed}"),
+                *(
+                    f"--log_dir={log}",
+                    f"--num_steps={num_steps}",
+                    f"--warmup_steps={num_steps // 12}",
+                    f"--seed={seed}",
+                ),
             ),
             "hmr",
             "checkpoint, TensorBoard log, training curve (curve.png)",
@@ -198,10 +212,30 @@ def run_step(step: Step, out_dir: pathlib.Path) -> bool:
     return True
 
 
+def draw_tour(out_dir: pathlib.Path, photos: Sequence[str]) -> None:
+    """Lays photographs, overlays and side views side by side in ``tour.png``."""
+    import cv2
+    import numpy as np
+
+    from hmr_tf.image_files import writing
+    from hmr_tf.render import overlay
+
+    pictures = []
+    for photo in photos:
+        stem = out_dir / "predictions" / pathlib.Path(photo).stem
+        for path in (out_dir / "photos" / photo, f"{stem}_overlay.png", f"{stem}_side.png"):
+            picture = cv2.imread(str(path))[..., ::-1]
+            scale = _TOUR_HEIGHT / picture.shape[0]
+            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            pictures.append(np.ascontiguousarray(picture[:, :_TOUR_HEIGHT]))
+    writing.write_png(out_dir / TOUR, overlay.tile(pictures, columns=6))
+
+
 def _print_table(out_dir: pathlib.Path, steps: Sequence[Step]) -> None:
     rows = dict((step.product, step.meaning) for step in steps)
     width = max(len(str(out_dir / product)) for product in rows)
     print("\nMade:")
+    rows[TOUR] = "those in one picture"
     for product, meaning in rows.items():
         print(f"  {out_dir / product!s:<{width}}  {meaning}")
     report = json.loads((out_dir / "evaluation" / "evaluation.json").read_text())
@@ -222,6 +256,9 @@ def main(argv: Sequence[str]) -> None:
         if step.name == "predict":
             photos = gather_photos(out_dir, _PHOTO.value, _NUM_TRAIN.value)
             step = dataclasses.replace(step, inputs=photos)
+            if run_step(step, out_dir) or not (out_dir / TOUR).exists():
+                draw_tour(out_dir, photos)
+            continue
         run_step(step, out_dir)
     _print_table(out_dir, steps)
     print(f"\nDone in {(time.time() - started) / 60:.1f} minutes.")

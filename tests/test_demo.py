@@ -63,14 +63,14 @@ def test_a_missing_photo_is_named(tmp_path):
 @pytest.mark.slow  # Every command in turn, each in its own process, and TensorFlow six times.
 def test_the_whole_tour(tmp_path):
     command = [sys.executable, "-m", "hmr_tf.demo", f"--out_dir={tmp_path}", "--num_train=64"]
-    command += ["--num_test=8", "--num_steps=2"]
+    command += ["--num_test=8", "--num_steps=50"]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Held-out people" in first.stdout and "already done" not in first.stdout
     report = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())
     assert report["num_people"] == 8
     made = ["lsp/joints.mat", "records/lsp/train_000.tfrecord", "hmr/checkpoint.json"]
-    made += ["hmr/curve.png", "saved_model/hmr/1/saved_model.pb"]
+    made += ["hmr/curve.png", "saved_model/hmr/1/saved_model.pb", "tour.png"]
     assert [name for name in made if not (tmp_path / name).is_file()] == []
     assert len(list((tmp_path / "predictions").glob("*.obj"))) >= 4
     second = subprocess.run(command, capture_output=True, text=True, check=False)
