@@ -38,11 +38,11 @@ def slice_around(
     """
     reach = 0.5 * window * (tf.abs(tf.cos(rotation)) + tf.abs(tf.sin(rotation)))
     reach += tf.cast(margin, tf.float32)
-    extent = tf.cast(tf.shape(image)[:2][::-1], tf.float32)
+    extent = tf.cast(tf.reverse(tf.shape(image)[:2], axis=[0]), tf.float32)
     first = tf.clip_by_value(tf.floor(center - reach), 0.0, extent - 1.0)
     last = tf.clip_by_value(tf.math.ceil(center + reach), first, extent - 1.0)
-    start = tf.cast(first[::-1], tf.int32)
-    count = tf.cast(last[::-1], tf.int32) - start + 1
+    start = tf.cast(tf.reverse(first, [0]), tf.int32)
+    count = tf.cast(tf.reverse(last, [0]), tf.int32) - start + 1
     part = tf.slice(image, tf.concat([start, [0]], 0), tf.concat([count, [3]], 0))
     return part, first
 
@@ -65,7 +65,9 @@ def shrink(region: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         lambda: tf.raw_ops.ResizeArea(images=region[None], size=target)[0],
         lambda: tf.cast(region, tf.float32),
     )
-    step = tf.cast(extent[::-1], tf.float32) / tf.cast(target[::-1], tf.float32)
+    step = tf.cast(tf.reverse(extent, [0]), tf.float32) / tf.cast(
+        tf.reverse(target, [0]), tf.float32
+    )
     return tf.ensure_shape(shrunk, [None, None, 3]), step
 
 
@@ -86,7 +88,7 @@ def resample(
     Returns:
         `[size, size, 3]` float32 in the range of the region.
     """
-    limit = tf.cast(tf.shape(region)[:2][::-1], tf.float32) - 1.0
+    limit = tf.cast(tf.reverse(tf.shape(region)[:2], axis=[0]), tf.float32) - 1.0
     corners = tf.stack([offset, offset + (size - 1.0) * tf.reduce_sum(linear, axis=-1)])
     # How far the crop reaches out, with a little more than rounding can add.
     before = tf.math.ceil(tf.maximum(0.01 - tf.reduce_min(corners, axis=0), 0.0))

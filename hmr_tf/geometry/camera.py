@@ -96,7 +96,7 @@ def image_center(image_size_hw: tf.Tensor) -> tf.Tensor:
         `[..., 2]` float32 (x, y), px.
     """
     size = tf.cast(image_size_hw, tf.float32)
-    return 0.5 * (size[..., ::-1] - 1.0)
+    return 0.5 * (tf.reverse(size, [-1]) - 1.0)
 
 
 def camera_to_translation(camera: tf.Tensor, focal_px: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
