@@ -205,7 +205,12 @@ def run_step(step: Step, out_dir: pathlib.Path) -> bool:
         print(f"[{step.name}] already done")
         return False
     print(f"[{step.name}] {line}", flush=True)
-    status = subprocess.run([sys.executable, "-m", *step.arguments], check=False).returncode
+    process = subprocess.Popen([sys.executable, "-m", *step.arguments])
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # It got the signal, too, and saves what it has.
+        raise
     if status:
         raise HmrError(f"'{step.name}' ended with status {status}; run the tour again to continue.")
     atomic_file.write_bytes(stamp, digest.encode())
