@@ -18,7 +18,8 @@ class StubModel(tf.keras.Model):
     def __init__(self, image_size=32, seed=0):
         super().__init__()
         rng = np.random.default_rng(seed)
-        self.config = HMRConfig(image_size=image_size)
+        # Not the default window, so that whoever forgets it crops something else.
+        self.config = HMRConfig(image_size=image_size, window_px=180.0)
         faces = rng.integers(0, NUM_VERTICES, (40, 3)).astype(np.int32)
         self.body_model = types.SimpleNamespace(faces=faces, kind="toy")
         self.template = rng.normal(size=(NUM_VERTICES, 3)).astype(np.float32)

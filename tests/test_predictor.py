@@ -81,7 +81,7 @@ def test_the_full_camera_agrees_with_the_crop_at_the_bodys_depth(stub, box):
     # By hand from the crop: centre of the square plus half its side per crop unit.
     center, side = ((59.5 + 120 / 64, 44.5 + 120 / 64), 120.0)
     if box:
-        center, side = ((45.5, 42.5), np.hypot(31, 75) * 224 / 150)
+        center, side = ((45.5, 42.5), np.hypot(31, 75) * 180 / 150)
     by_hand = np.array(center) + side / 2 * estimate["keypoints_2d"][0]
     np.testing.assert_allclose(estimate["keypoints_2d_image"][0], by_hand, atol=1e-2)
 

@@ -74,7 +74,7 @@ BOXES = np.array(
 def real(tmp_path_factory):
     """A small HMR with outputs that differ from person to person."""
     tf.keras.utils.set_random_seed(1)
-    config = HMRConfig(encoder="resnet_small_v2", image_size=32, hidden_units=32)
+    config = HMRConfig(encoder="resnet_small_v2", image_size=32, hidden_units=32, window_px=180.0)
     model = HMR(config, toy_body())
     layer = model.regressor.output_layers[0]
     layer.kernel.assign(5 * layer.kernel)
