@@ -37,10 +37,10 @@ class SceneOptions:
     """
 
     image_size: int = 224
-    min_size_px: float = 110.0
-    max_size_px: float = 190.0
+    min_size_px: float = 130.0
+    max_size_px: float = 180.0
     shift: float = 0.08
-    occluder_share: float = 0.25
+    occluder_share: float = 0.2
     background_photos: tuple[str, ...] = ()
 
 
@@ -252,7 +252,10 @@ def _draw_occluder(random: np.random.Generator, alpha: np.ndarray) -> np.ndarray
 
 def _photograph(random: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Returns what a camera makes of the light: exposure, tint, blur and noise; uint8 RGB."""
-    image = np.clip(image * random.uniform(0.95, 1.05, 3).astype(np.float32), 0.0, 1.0)
+    # The meter aims at middle grey, within the range of its shutter.
+    exposure = np.clip(random.uniform(0.35, 0.6) / max(float(image.mean()), 1e-3), 0.7, 2.0)
+    tint = random.uniform(0.95, 1.05, 3)
+    image = np.clip(image * (exposure * tint).astype(np.float32), 0.0, 1.0)
     if random.random() < 0.7:
         image = cv2.GaussianBlur(image, (0, 0), random.uniform(0.3, 1.1))
     image = image ** np.float32(np.exp(random.normal(0.0, 0.2)))

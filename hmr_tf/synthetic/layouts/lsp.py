@@ -27,7 +27,7 @@ from hmr_tf.errors import DataError
 from hmr_tf.synthetic import backgrounds, motion_sources, people, poses, scene, work_folder
 from tfrecords_tools import atomic_file
 
-_VERSION = 1  # Counts up when equal settings give other pictures than before.
+_VERSION = 2  # Counts up when equal settings give other pictures than before.
 _IMAGES_PER_TASK = 20
 _USED_SETTINGS = (
     *("num_images", "num_test", "image_size", "seed"),
