@@ -26,10 +26,12 @@ class Drop:
         reason: counted under this in the manifest.
         is_error: whether the source is damaged, as opposed to filtered on purpose; too large a
             share of errors fails the conversion.
+        name: which sample it is, for the list of drops; `Converter.item_name` if empty.
     """
 
     reason: str
     is_error: bool = False
+    name: str = ""
 
 
 # What one item turns into.
@@ -124,6 +126,19 @@ class Converter(abc.ABC):
     @abc.abstractmethod
     def convert(self, item: Any) -> Iterable[Output]:
         """Turns one item into samples and drops: a pure function of the item."""
+
+    def item_name(self, item: Any) -> str:
+        """Says which item this is, in the list of drops.
+
+        The default is the item's `path`, `image_path` or `file_name`, below ``data_dir``; a
+        converter whose items have none overrides it, or names its drops.
+        """
+        for attribute in ("path", "image_path", "file_name"):
+            path = getattr(item, attribute, None)
+            if path:
+                path = os.fspath(path)
+                return os.path.relpath(path, self.data_dir) if os.path.isabs(path) else path
+        return ""
 
 
 def fingerprint_files(root: str, contents: Iterable[str], listed: Iterable[str] = ()) -> str:

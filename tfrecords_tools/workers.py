@@ -6,6 +6,7 @@ Workers do not import TensorFlow: records are encoded and framed by `schema` and
 from __future__ import annotations
 
 import collections
+import dataclasses
 import itertools
 import multiprocessing
 import time
@@ -120,8 +121,13 @@ def _convert_task(items: list[Any]) -> list[ItemOutputs]:
 
 def _convert_item(converter: Converter, item: Any) -> ItemOutputs:
     return [
-        output
+        _named(output, converter, item)
         if isinstance(output, Drop)
         else Encoded(frame_record(encode_sample(output)), output.has_3d, output.has_smpl)
         for output in converter.convert(item)
     ]
+
+
+def _named(drop: Drop, converter: Converter, item: Any) -> Drop:
+    """Returns a drop that says which sample it is, as far as that is known."""
+    return drop if drop.name else dataclasses.replace(drop, name=converter.item_name(item))

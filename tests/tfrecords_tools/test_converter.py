@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from tfrecords_tools.converter import Converter, Drop, fingerprint_files
@@ -65,3 +67,10 @@ def test_fingerprint(tmp_path):
     assert write("b") == first  # The tree may lie elsewhere.
     assert write("c", labels="LABELS") != first
     assert write("d", image="longer image") != first
+
+
+def test_items_are_named_by_their_file(tmp_path):
+    toy = _Toy(tmp_path)
+    assert toy.item_name(SimpleNamespace(path=str(tmp_path / "images" / "a.jpg"))) == "images/a.jpg"
+    assert toy.item_name(SimpleNamespace(file_name="train2014/a.jpg")) == "train2014/a.jpg"
+    assert toy.item_name(7) == ""

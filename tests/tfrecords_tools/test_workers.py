@@ -12,6 +12,7 @@ import time
 import pytest
 
 from tfrecords_tools import workers
+from tfrecords_tools.converter import Drop
 from tfrecords_tools.errors import DatasetError, RecordError
 from tfrecords_tools.example_proto import decode_example
 
@@ -28,6 +29,8 @@ class Toy(Converter):
         return ""
     def items(self, part):
         return list(range(40))
+    def item_name(self, item):
+        return f"item {item}"
     def convert(self, item):
         if item == self.options.get("die_at"):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -66,6 +69,7 @@ def test_outputs_come_in_order(toy, num_workers, start):
     processes = set()
     for index, outputs in converted:
         assert len(outputs) == 1 + (index % 3 == 0)
+        assert outputs[:-1] == [Drop("third", name=f"item {index}")] * (index % 3 == 0)
         pose = _pose(outputs[-1])
         assert pose[2] == index
         if index >= start + 3:  # What comes first tells how long the rest will take.
