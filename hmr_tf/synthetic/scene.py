@@ -18,7 +18,7 @@ from hmr_tf.synthetic.people import Person
 
 # How deep under the skin each LSP joint lies at most, m: a surface further in front of a joint than
 # this is another limb. Ankle, knee, hip (right to left), wrist, elbow, shoulder, neck, head top.
-_DEPTH_IN_BODY = np.array(
+DEPTH_IN_BODY = np.array(
     [0.09, 0.11, 0.19, 0.19, 0.11, 0.09, 0.08, 0.09, 0.14, 0.14, 0.09, 0.08, 0.20, 0.14]
 )
 
@@ -96,12 +96,12 @@ class SceneRenderer:
         shown = vertices + translation
         shown += shading.vertex_normals(vertices, body.faces) * outfit.thickness[:, None]
         figure, depth = rasterizer.render_mesh(
-            shown, body.faces, intrinsics, size, size, outfit.colors, light=_draw_light(random)
+            shown, body.faces, intrinsics, size, size, outfit.colors, light=draw_light(random)
         )
         image = self._draw_surroundings(random, person, shown, intrinsics)
         image = rasterizer.composite(figure, image)
         hidden, covered = self._occlude(random, image, figure[..., 3])
-        image = _photograph(random, image)
+        image = photograph(random, image)
         keypoints = _label(cocoplus[:14] + translation, intrinsics, depth, hidden)
         return Scene(
             image,
@@ -153,7 +153,7 @@ class SceneRenderer:
             random, size, size, intrinsics, person.camera_from_world, ground
         )
         if random.random() < 0.6:
-            _cast_shadow(random, image, world, ground, person.camera_from_world, intrinsics)
+            cast_shadow(random, image, world, ground, person.camera_from_world, intrinsics)
         return image
 
     def _occlude(
@@ -166,7 +166,7 @@ class SceneRenderer:
             return hidden.astype(bool), 0.0
         covered, area = 0.0, max(float(alpha.sum()), 1.0)
         for _ in range(int(random.integers(1, 3))):
-            mask = _draw_occluder(random, alpha)
+            mask = draw_occluder(random, alpha)
             now = float(alpha[(mask | hidden) > 127].sum()) / area
             # Most of the person stays in view, or nothing could be learned.
             if now < 0.4:
@@ -177,7 +177,7 @@ class SceneRenderer:
         return hidden > 127, covered
 
 
-def _draw_light(random: np.random.Generator) -> shading.Light:
+def draw_light(random: np.random.Generator) -> shading.Light:
     """Draws a light that comes from somewhere above and in front, of a slight tint."""
     direction = random.normal([0.0, -0.8, -0.8], 1.0)
     ambient = random.uniform(0.28, 0.6)
@@ -188,7 +188,7 @@ def _draw_light(random: np.random.Generator) -> shading.Light:
     )
 
 
-def _cast_shadow(
+def cast_shadow(
     random: np.random.Generator,
     image: np.ndarray,
     world: np.ndarray,
@@ -218,7 +218,7 @@ def _cast_shadow(
     image *= 1.0 - random.uniform(0.2, 0.6) * mask[..., None]
 
 
-def _draw_occluder(random: np.random.Generator, alpha: np.ndarray) -> np.ndarray:
+def draw_occluder(random: np.random.Generator, alpha: np.ndarray) -> np.ndarray:
     """Draws the `[h, w]` uint8 outline (0 to 255) of something near a pixel of the person."""
     height, width = alpha.shape
     mask = np.zeros((height, width), np.uint8)
@@ -250,7 +250,7 @@ def _draw_occluder(random: np.random.Generator, alpha: np.ndarray) -> np.ndarray
     return mask
 
 
-def _photograph(random: np.random.Generator, image: np.ndarray) -> np.ndarray:
+def photograph(random: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Returns what a camera makes of the light: exposure, tint, blur and noise; uint8 RGB."""
     # The meter aims at middle grey, within the range of its shutter.
     exposure = np.clip(random.uniform(0.35, 0.6) / max(float(image.mean()), 1e-3), 0.7, 2.0)
@@ -276,7 +276,7 @@ def _label(
     column, row = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
     is_inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     at = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
-    is_behind_limb = joints[:, 2] - depth[at] > _DEPTH_IN_BODY
+    is_behind_limb = joints[:, 2] - depth[at] > DEPTH_IN_BODY
     occluded = ~is_inside | hidden[at] | is_behind_limb
     return np.stack([x, y, occluded.astype(float)], axis=1).astype(np.float64)
 
