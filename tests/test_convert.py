@@ -78,7 +78,8 @@ def test_convert_twice(tmp_path):
     code, output, errors = _run(*arguments, "--num_workers=2", "--examples_per_shard=15")
     assert code == 0, errors
     assert "lsp train: 39 records (0 with 3D joints, 0 with SMPL) in 3 files" in output
-    assert "left out: 1 missing image" in output
+    assert "left out: 1 missing image; listed in" in output
+    assert "damaged: images/im0007.jpg (missing image)" in output
     assert reader.describe_records(str(tmp_path / "out"), "lsp").num_records == 39
     before = _contents(tmp_path / "out")
     code, output, errors = _run(*arguments, "--examples_per_shard=15")
@@ -143,7 +144,7 @@ def _write_broken(kind, folder):
         ("extended as lsp", "--dataset lsp_ext"),
         ("lsp as extended", "--dataset lsp."),
         ("truncated mat", "is not a MATLAB 5 file or is damaged"),
-        ("no image left", "3 of 3 samples are damaged (3 corrupt image)"),
+        ("no image left", "3 of 3 samples are damaged (3 corrupt image; e.g. images/im0001.jpg"),
         ("hostile pickle", "system"),
         ("damaged pickle", "damaged"),
     ],

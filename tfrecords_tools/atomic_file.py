@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
+
+from tfrecords_tools.errors import OutputError
 
 
 def sync_file(path: str) -> None:
@@ -23,13 +27,35 @@ def publish(temporary: str, path: str | os.PathLike) -> None:
     sync_file(os.path.dirname(os.path.abspath(path)))
 
 
+@contextlib.contextmanager
+def writing(path: str | os.PathLike) -> Iterator[None]:
+    """Turns what the system says about a file that cannot be written into one line.
+
+    Raises:
+        OutputError: if the disk is full, a quota is used up, the folder may not be written to, ...
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or os.fspath(path)} cannot be written: {error.strerror or error}. "
+            "Make room (or check --out_dir), then run the same command again; it goes on where it "
+            "stopped."
+        ) from error
+
+
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Writes a file; a reader sees the old one or the new one, never a part."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     temporary = f"{os.fspath(path)}.tmp"
-    with open(temporary, "wb") as file:
-        file.write(content)
-    publish(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+        publish(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+        raise
 
 
 def write_json(path: str | os.PathLike, content: Any) -> None:

@@ -6,24 +6,26 @@ nor on where earlier runs were interrupted.
 
 from __future__ import annotations
 
-import collections
+import functools
 import os
 import sys
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from absl import logging
 from tqdm import tqdm
 
 from tfrecords_tools.converter import Converter, Drop
-from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.drop_log import read_drops
+from tfrecords_tools.errors import DamagedSourceError, DatasetError
 from tfrecords_tools.manifest import Identity, Manifest, load_manifest
 from tfrecords_tools.schema import SCHEMA_VERSION
 from tfrecords_tools.shard_layout import shard_layout
-from tfrecords_tools.workers import Encoded, convert_items
-from tfrecords_tools.writer import Progress, ShardedWriter
+from tfrecords_tools.tally import Tally, count_words
+from tfrecords_tools.workers import convert_items
+from tfrecords_tools.writer import ShardedWriter
 
 _ITEMS_PER_LOG_LINE = 5000  # Where there is no terminal for a progress bar.
+_NUM_NAMED = 5  # Damaged samples that the report names.
 
 
 class Outcome(NamedTuple):
@@ -43,8 +45,24 @@ class Outcome(NamedTuple):
             f"{os.path.join(out_dir, shard_layout(identity.dataset).folder)}"
         ]
         if manifest.drops:
-            lines.append("left out: " + _count_words(manifest.drops))
+            lines += self._drop_lines(out_dir)
         return "\n".join(lines)
+
+    def _drop_lines(self, out_dir: str) -> list[str]:
+        """Says what was left out, and where the list of it lies."""
+        identity = self.manifest.identity
+        path = shard_layout(identity.dataset).drops_path(out_dir, identity.part)
+        lines = [f"left out: {count_words(self.manifest.drops)}; listed in {path}"]
+        damaged = [drop for drop in read_drops(path) if drop.is_damaged]
+        if damaged:
+            named = [f"{drop.sample or 'unnamed'} ({drop.reason})" for drop in damaged[:_NUM_NAMED]]
+            rest = len(damaged) - len(named)
+            lines.append(f"damaged: {', '.join(named)}{f' and {rest} more' * (rest > 0)}")
+        return lines
+
+
+# Converts a part and completes the writer: (writer, converter, part, max_error_fraction).
+WriteShards = Callable[[ShardedWriter, Converter, str, float], None]
 
 
 def convert_part(
@@ -55,6 +73,7 @@ def convert_part(
     examples_per_shard: int = 0,
     max_error_fraction: float = 0.05,
     overwrite: bool = False,
+    write_shards: WriteShards | None = None,
 ) -> Outcome:
     """Converts one part of a dataset to records, or goes on where an earlier run was interrupted.
 
@@ -66,6 +85,7 @@ def convert_part(
         examples_per_shard: records in each shard but the last; 0 for the converter's own.
         max_error_fraction: greatest share of the samples that may be damaged.
         overwrite: whether records that are already there are replaced.
+        write_shards: what converts, if not this process and its ``num_workers``; see `beam_driver`.
 
     Raises:
         DatasetError: if the source is not usable, too much of it is damaged, or other records are
@@ -88,7 +108,12 @@ def convert_part(
         if not overwrite and not writer.is_complete:
             _refuse_strangers(out_dir, identity)
         if not writer.is_complete:
-            _write_shards(writer, converter, part, num_workers, max_error_fraction)
+            write_shards = write_shards or functools.partial(_write_shards, num_workers=num_workers)
+            try:
+                write_shards(writer, converter, part, max_error_fraction)
+            except DamagedSourceError:
+                writer.discard()
+                raise
         return Outcome(writer.publish(), was_done=False)
 
 
@@ -131,13 +156,13 @@ def _write_shards(
     writer: ShardedWriter,
     converter: Converter,
     part: str,
-    num_workers: int,
     max_error_fraction: float,
+    num_workers: int,
 ) -> None:
     """Converts what is left of a part and writes it; fails if too much of it is damaged."""
     items = converter.items(part)
     start = writer.progress
-    tally = _Tally(start)
+    tally = Tally(start, max_error_fraction)
     title = f"{converter.name} {part}"
     bar = tqdm(
         total=len(items),
@@ -152,67 +177,15 @@ def _write_shards(
             num_done = start.next_output if item_index == start.next_item else 0
             for index, output in enumerate(outputs[num_done:], start=num_done):
                 tally.add(output)
-                if isinstance(output, Encoded):
+                if isinstance(output, Drop):
+                    writer.note_drop(output)
+                else:
                     writer.write(output.framed)
                 if writer.is_shard_full:
                     writer.finish_shard(tally.progress(item_index, index + 1))
+            tally.check_on_the_way(title, item_index + 1, len(items))
             bar.update()
             if bar.disable and (item_index + 1) % _ITEMS_PER_LOG_LINE == 0:
                 logging.info("%s: %d of %d items.", title, item_index + 1, len(items))
-    try:
-        tally.check(converter.name, part, max_error_fraction)
-    except DatasetError:
-        writer.discard()
-        raise
+    tally.check(title)
     writer.finish_shard(tally.progress(len(items), 0), is_last=True)
-
-
-class _Tally:
-    """Counts samples and drops, from where an interrupted run left off."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._num_with_3d = progress.num_with_3d
-        self._num_with_smpl = progress.num_with_smpl
-        self._drops = collections.Counter(progress.drops)
-        self._num_errors = progress.num_errors
-        self._num_examples = progress.num_examples
-
-    def add(self, output: Encoded | Drop) -> None:
-        if isinstance(output, Drop):
-            self._drops[output.reason] += 1
-            self._num_errors += output.is_error
-        else:
-            self._num_examples += 1
-            self._num_with_3d += output.has_3d
-            self._num_with_smpl += output.has_smpl
-
-    def progress(self, next_item: int, next_output: int) -> Progress:
-        return Progress(
-            next_item=next_item,
-            next_output=next_output,
-            num_examples=self._num_examples,
-            num_with_3d=self._num_with_3d,
-            num_with_smpl=self._num_with_smpl,
-            drops=dict(self._drops),
-            num_errors=self._num_errors,
-        )
-
-    def check(self, dataset: str, part: str, max_error_fraction: float) -> None:
-        """Raises if nothing is left or too much is damaged."""
-        total = self._num_examples + sum(self._drops.values())
-        reasons = _count_words(self._drops)
-        if self._num_errors > max_error_fraction * total:
-            raise DatasetError(
-                f"{dataset} {part}: {self._num_errors} of {total} samples are damaged ({reasons}), "
-                f"more than --max_error_fraction={max_error_fraction:g} allows; nothing is written."
-            )
-        if not self._num_examples:
-            raise DatasetError(
-                f"{dataset} {part}: no sample is left of {total} ({reasons or 'the part is empty'})"
-                "; nothing is written."
-            )
-
-
-def _count_words(drops: Mapping[str, int]) -> str:
-    """Returns counted reasons in words."""
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(drops.items()))

@@ -14,3 +14,11 @@ class ImageError(DatasetError):
 
 class RecordError(Exception):
     """Raised when a TFRecord file or a record in it is unusable; names file and record."""
+
+
+class OutputError(RecordError):
+    """Raised when a file cannot be written: full disk, used-up quota, no permission."""
+
+
+class DamagedSourceError(DatasetError):
+    """Raised when too much of a source is damaged to convert the rest."""

@@ -1,7 +1,8 @@
 """Where the records of a dataset lie below a record folder.
 
 The names are those that the original release writes and its loader looks for; datasets it does not
-know follow the common pattern.
+know follow the common pattern. Where there are none, records are looked for under the names that
+hmr2.0 writes: `<dataset>/000_train.tfrecord`, `smpl/cmu/000_train.tfrecord`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ class ShardLayout:
         folder: below the record folder.
         shard: shard name within the folder, a format string of `part` and `index`.
         pattern: glob of all shards of a part, a format string of `part`.
+        hmr2_folder: hmr2.0's folder, a format string of `part`; `folder` if empty.
     """
 
     folder: str
     shard: str = "{part}_{index:03d}.tfrecord"
     pattern: str = "{part}_*.tfrecord"
+    hmr2_folder: str = ""
 
     def shard_name(self, part: str, index: int) -> str:
         """Returns the name of a shard, relative to the folder."""
@@ -36,6 +39,14 @@ class ShardLayout:
     def manifest_path(self, data_dir: str, part: str) -> str:
         """Returns where the manifest of a part lies."""
         return os.path.join(data_dir, self.folder, f"manifest_{part}.json")
+
+    def drops_path(self, data_dir: str, part: str) -> str:
+        """Returns where the list of samples that were left out lies, if there are any."""
+        return os.path.join(data_dir, self.folder, f"drops_{part}.tsv")
+
+    def staging(self, data_dir: str, part: str) -> str:
+        """Returns the hidden folder in which the records of a part grow."""
+        return os.path.join(data_dir, self.folder, f".partial_{part}")
 
     def glob(self, data_dir: str, part: str) -> str:
         """Returns the glob pattern of all shards of a part."""
@@ -46,6 +57,15 @@ class ShardLayout:
         """Returns the paths of all shards of a part that exist, in order of their numbers."""
         return sorted(glob.glob(self.glob(data_dir, part)), key=_numeric_order)
 
+    def hmr2_shards(self, data_dir: str, part: str) -> list[str]:
+        """Returns the paths of hmr2.0's shards of a part that exist, in order of their numbers."""
+        name = _HMR2_SUBSETS.get(part, part)
+        folder = os.path.join(data_dir, (self.hmr2_folder or self.folder).format(part=name))
+        # Each of its motion-capture sets is one split.
+        split = "train" if "{part}" in self.hmr2_folder else part
+        pattern = os.path.join(glob.escape(folder), f"[0-9]*_{glob.escape(split)}.tfrecord")
+        return sorted(glob.glob(pattern), key=_numeric_order)
+
 
 def _numeric_order(path: str) -> list[tuple[int, str]]:
     """Sort key that puts shard 1000 behind shard 999."""
@@ -53,17 +73,25 @@ def _numeric_order(path: str) -> list[tuple[int, str]]:
     return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces]
 
 
+# hmr2.0's names of motion-capture sets.
+_HMR2_SUBSETS = {"CMU": "cmu", "H3.6": "h36", "jointLim": "joint_lim"}
 # Where the original release departs from the common pattern.
 _ORIGINAL = {
     "coco": ShardLayout("coco", "{part}_{index:04d}_wmeta.tfrecord"),
     "mpi_inf_3dhp": ShardLayout(
-        "mpi_inf_3dhp", "{part}/train_{index:04d}.tfrecord", "{part}/*.tfrecord"
+        "mpi_inf_3dhp", "{part}/train_{index:04d}.tfrecord", "{part}/*.tfrecord", "mpii_3d"
     ),
     "h36m": ShardLayout(
-        "tf_records_human36m_wjoints", "{part}/{part}_{index:04d}.tfrecord", "{part}/*.tfrecord"
+        "tf_records_human36m_wjoints",
+        "{part}/{part}_{index:04d}.tfrecord",
+        "{part}/*.tfrecord",
+        "h36m",
     ),
     "mosh": ShardLayout(
-        "mocap_neutrMosh", "neutrSMPL_{part}_{index:03d}.tfrecord", "neutrSMPL_{part}_*.tfrecord"
+        "mocap_neutrMosh",
+        "neutrSMPL_{part}_{index:03d}.tfrecord",
+        "neutrSMPL_{part}_*.tfrecord",
+        "smpl/{part}",
     ),
 }
 

@@ -5,50 +5,30 @@ a loader never sees half a dataset. Beside them a journal says, after each finis
 the source was read; a writer that finds a journal of the same conversion goes on behind its last
 finished shard, and the shards end up with the bytes of an uninterrupted run.
 
-    staging folder   <out_dir>/<folder>/.partial_<part>/{journal.json, lock, shards...}
+    staging folder   <out_dir>/<folder>/.partial_<part>/{journal.json, lock, drops.tsv, shards...}
+
+The list of samples that were left out (`drop_log`) grows and is resumed with the shards.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from absl import logging
 
-from tfrecords_tools.atomic_file import publish, write_json
+from tfrecords_tools.atomic_file import publish, writing
+from tfrecords_tools.converter import Drop
+from tfrecords_tools.drop_log import DropLog
 from tfrecords_tools.errors import DatasetError, RecordError
-from tfrecords_tools.manifest import Identity, Manifest, Shard, load_shards, save_manifest
+from tfrecords_tools.journal import Journal, Progress, load_journal, save_journal
+from tfrecords_tools.manifest import Identity, Manifest, Shard, save_manifest
 from tfrecords_tools.shard_layout import shard_layout
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """How far a conversion came, at the end of a shard.
-
-    Attributes:
-        next_item: index of the work item to read next.
-        next_output: outputs of that item which are already dealt with.
-        num_examples: records so far.
-        num_with_3d: records with 3D joints so far.
-        num_with_smpl: records with SMPL parameters so far.
-        drops: reason -> samples left out so far.
-        num_errors: how many of the drops are errors.
-    """
-
-    next_item: int = 0
-    next_output: int = 0
-    num_examples: int = 0
-    num_with_3d: int = 0
-    num_with_smpl: int = 0
-    drops: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    num_errors: int = 0
 
 
 class ShardedWriter:
@@ -68,17 +48,26 @@ class ShardedWriter:
         self._identity = identity
         self._layout = shard_layout(identity.dataset)
         self._folder = os.path.join(out_dir, self._layout.folder)
-        self._staging = os.path.join(self._folder, f".partial_{identity.part}")
+        self._staging = self._layout.staging(out_dir, identity.part)
         self._stack = contextlib.ExitStack()
         self._shards: list[Shard] = []
+        self._drops = DropLog(self._staged("drops.tsv"))
+        self._keeps_staging = False
         self._shard_file: BinaryIO | None = None
         self._num_in_shard = 0
         self.progress = Progress()
         self.is_complete = False
 
+    @property
+    def staging(self) -> str:
+        """The hidden folder in which the shards grow."""
+        return self._staging
+
     def __enter__(self) -> ShardedWriter:
-        os.makedirs(self._staging, exist_ok=True)
-        self._stack.enter_context(_only_one(os.path.join(self._staging, "lock"), self._identity))
+        with writing(self._staging):
+            os.makedirs(self._staging, exist_ok=True)
+            lock = _only_one(os.path.join(self._staging, "lock"), self._identity)
+            self._stack.enter_context(lock)
         try:
             self._resume()
         except BaseException:
@@ -87,10 +76,14 @@ class ShardedWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._shard_file is not None:  # Left half-written under its temporary name.
-            self._shard_file.close()
-            self._shard_file = None
-        if not self._shards and os.path.exists(self._staging):
+        with contextlib.suppress(OSError):  # A full disk is what may have led here.
+            if self._shard_file is not None:  # Left half-written under its temporary name.
+                self._shard_file.close()
+        with contextlib.suppress(OSError):
+            self._drops.close()
+        self._shard_file = None
+        has_progress = self._shards or self._keeps_staging
+        if not has_progress and os.path.exists(self._staging):
             self.discard()  # There is nothing to resume from.
         self._stack.close()
 
@@ -101,11 +94,18 @@ class ShardedWriter:
 
     def write(self, framed: bytes) -> None:
         """Appends one record, as `record_file.frame_record` makes it, to the current shard."""
-        if self._shard_file is None:
-            os.makedirs(os.path.dirname(self._staged(self._shard_name())), exist_ok=True)
-            self._shard_file = open(f"{self._staged(self._shard_name())}.tmp", "wb")
-        self._shard_file.write(framed)
+        path = f"{self._staged(self._shard_name())}.tmp"
+        with writing(path):
+            if self._shard_file is None:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                self._shard_file = open(path, "wb")
+            self._shard_file.write(framed)
         self._num_in_shard += 1
+
+    def note_drop(self, drop: Drop) -> None:
+        """Adds a sample that is left out to the list of those."""
+        with writing(self._staged("drops.tsv")):
+            self._drops.add(drop)
 
     def finish_shard(self, progress: Progress, is_last: bool = False) -> None:
         """Completes the current shard, if it holds anything, and notes the progress.
@@ -116,11 +116,22 @@ class ShardedWriter:
         """
         if self._shard_file is not None:
             name = self._shard_name()
-            self._shard_file.close()
-            publish(f"{self._staged(name)}.tmp", self._staged(name))
-            self._shards.append(_describe(self._staged(name), name, self._num_in_shard))
+            with writing(self._staged(name)):
+                self._shard_file.close()
+                publish(f"{self._staged(name)}.tmp", self._staged(name))
+            self._shards.append(describe_shard(self._staged(name), name, self._num_in_shard))
             self._shard_file, self._num_in_shard = None, 0
         self.progress, self.is_complete = progress, is_last
+        self._write_journal()
+
+    def keep_staging(self) -> None:
+        """Keeps the staging folder for the next run even if no shard is finished."""
+        self._keeps_staging = True
+        self._write_journal()
+
+    def adopt(self, shards: Sequence[Shard], progress: Progress) -> None:
+        """Takes over all shards of the part, which others have put into the staging folder."""
+        self._shards, self.progress, self.is_complete = list(shards), progress, True
         self._write_journal()
 
     def publish(self) -> Manifest:
@@ -131,6 +142,21 @@ class ShardedWriter:
         """
         if not self.is_complete:
             raise ValueError("publish() must follow finish_shard(..., is_last=True).")
+        with writing(self._folder):
+            self._move_to_names()
+            manifest = Manifest(
+                identity=self._identity,
+                shards=tuple(self._shards),
+                num_with_3d=self.progress.num_with_3d,
+                num_with_smpl=self.progress.num_with_smpl,
+                drops=dict(self.progress.drops),
+            )
+            save_manifest(self._out_dir, manifest)
+        self.discard()
+        return manifest
+
+    def _move_to_names(self) -> None:
+        """Replaces what an earlier conversion of the part left by what this one made."""
         part = self._identity.part
         with contextlib.suppress(FileNotFoundError):
             os.remove(self._layout.manifest_path(self._out_dir, part))
@@ -145,16 +171,11 @@ class ShardedWriter:
                 os.replace(self._staged(name), target)
             elif not os.path.exists(target):
                 raise RecordError(f"{target} is missing; run again with --overwrite.")
-        manifest = Manifest(
-            identity=self._identity,
-            shards=tuple(self._shards),
-            num_with_3d=self.progress.num_with_3d,
-            num_with_smpl=self.progress.num_with_smpl,
-            drops=dict(self.progress.drops),
-        )
-        save_manifest(self._out_dir, manifest)
-        self.discard()
-        return manifest
+        drops_path = self._layout.drops_path(self._out_dir, part)
+        if os.path.exists(self._staged("drops.tsv")):
+            os.replace(self._staged("drops.tsv"), drops_path)
+        elif not self.progress.drops and os.path.exists(drops_path):
+            os.remove(drops_path)
 
     def discard(self) -> None:
         """Removes the staging folder with all that it holds."""
@@ -165,48 +186,42 @@ class ShardedWriter:
 
     def _resume(self) -> None:
         """Takes over the finished shards of an interrupted run, if it was the same conversion."""
-        journal = self._read_journal()
+        journal = load_journal(self._staged("journal.json"), self._identity)
         if journal is None:
             self._clear_staging()
             return
-        self._shards, self.progress, self.is_complete = journal
-        for shard in self._shards:
-            path = self._staged(shard.file)
-            if self.is_complete and not os.path.exists(path):
-                path = os.path.join(self._folder, shard.file)  # Publication had begun.
-            if not os.path.exists(path) or _sha256(path) != shard.sha256:
-                logging.warning("%s is damaged; starting over.", path)
-                self._clear_staging()
-                self._shards, self.progress, self.is_complete = [], Progress(), False
-                return
+        self._shards = list(journal.shards)
+        self.progress, self.is_complete = journal.progress, journal.is_complete
+        try:
+            for shard in self._shards:
+                self._check_leftover(shard)
+            if not self.is_complete:
+                self._drops.cut(journal.num_drop_bytes)
+        except ValueError as error:
+            logging.warning("%s; starting over.", error)
+            self._clear_staging()
+            self._shards, self.progress, self.is_complete = [], Progress(), False
+            return
         if self._shards:
             count = sum(shard.num_examples for shard in self._shards)
             logging.info("Resuming behind %d finished records.", count)
 
-    def _read_journal(self) -> tuple[list[Shard], Progress, bool] | None:
-        path = os.path.join(self._staging, "journal.json")
-        if not os.path.exists(path):
-            return None
-        try:
-            with open(path, encoding="utf-8") as file:
-                content = json.load(file)
-            if Identity(**content["identity"]) != self._identity:
-                logging.info("Settings or source changed since the interrupted run; starting over.")
-                return None
-            shards = list(load_shards(content["shards"]))
-            return shards, Progress(**content["progress"]), content["is_complete"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logging.warning("%s cannot be read (%s); starting over.", path, error)
-            return None
+    def _check_leftover(self, shard: Shard) -> None:
+        """Raises ValueError if a finished shard is not what the journal says."""
+        path = self._staged(shard.file)
+        if self.is_complete and not os.path.exists(path):
+            path = os.path.join(self._folder, shard.file)  # Publication had begun.
+        if not os.path.exists(path) or _sha256(path) != shard.sha256:
+            raise ValueError(f"{path} is damaged")
 
     def _write_journal(self) -> None:
-        content = {
-            "identity": dataclasses.asdict(self._identity),
-            "shards": [dataclasses.asdict(shard) for shard in self._shards],
-            "progress": dataclasses.asdict(self.progress),
-            "is_complete": self.is_complete,
-        }
-        write_json(os.path.join(self._staging, "journal.json"), content)
+        with writing(self._staging):
+            num_drop_bytes = self._drops.sync()
+            shards = tuple(self._shards)
+            save_journal(
+                self._staged("journal.json"),
+                Journal(self._identity, shards, self.progress, self.is_complete, num_drop_bytes),
+            )
 
     def _clear_staging(self) -> None:
         for name in os.listdir(self._staging):
@@ -235,7 +250,14 @@ def _only_one(path: str, identity: Identity) -> Iterator[None]:
         yield
 
 
-def _describe(path: str, name: str, num_examples: int) -> Shard:
+def describe_shard(path: str, name: str, num_examples: int) -> Shard:
+    """Returns the description of a finished shard.
+
+    Args:
+        path: where it lies now.
+        name: its name relative to the dataset's record folder.
+        num_examples: records in it.
+    """
     return Shard(name, num_examples, os.path.getsize(path), _sha256(path))
 
 

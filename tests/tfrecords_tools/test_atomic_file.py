@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 
 from tfrecords_tools import atomic_file
+from tfrecords_tools.errors import OutputError
 
 
 def test_json_is_replaced_as_a_whole(tmp_path):
@@ -32,3 +35,15 @@ def test_bytes_are_replaced_and_nothing_else_is_left(tmp_path):
     atomic_file.write_bytes(path, b"12")
     atomic_file.write_bytes(str(path), b"345")
     assert [(p.name, p.read_bytes()) for p in path.parent.iterdir()] == [("a.bin", b"345")]
+
+
+def test_what_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic_file, "sync_file", full)
+    path = tmp_path / "a.bin"
+    with pytest.raises(OutputError, match=r"a\.bin cannot be written: No space left on device\."):
+        with atomic_file.writing(path):
+            atomic_file.write_bytes(path, b"12")
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import pytest
 from tfrecords_tools import driver, reader
 from tfrecords_tools.converter import Converter, Drop
 from tfrecords_tools.errors import DatasetError, RecordError
+from tfrecords_tools.example_proto import decode_example
 from tfrecords_tools.manifest import load_manifest
 from tfrecords_tools.samples import MocapSample
 from tfrecords_tools.writer import ShardedWriter
@@ -38,6 +39,9 @@ class _Toy(Converter):
             if index == 0 and item % 2 == 0:
                 yield self.drop
 
+    def item_name(self, item):
+        return f"item {item}"
+
 
 def _outputs(out_dir):
     folder = out_dir / "toy"
@@ -61,12 +65,17 @@ def test_counts_and_order(tmp_path):
     values = []
     for path in manifest.shard_paths(str(tmp_path / "out")):
         for record in reader.read_records(path):
-            values.append(np.frombuffer(reader.decode_example(record)["pose"], np.float32)[0])
+            values.append(np.frombuffer(decode_example(record)["pose"], np.float32)[0])
     assert values == [10 * item + i for item in range(_NUM_ITEMS) for i in range(item % 4)]
     assert outcome.report("out") == (
         "toy train: 30 records (0 with 3D joints, 30 with SMPL) in 8 files in out/toy\n"
-        "left out: 5 even"
+        "left out: 5 even; listed in out/toy/drops_train.tsv"
     )
+    lines = (tmp_path / "out" / "toy" / "drops_train.tsv").read_text().splitlines()
+    assert lines == [
+        "sample\treason\tkind",
+        *(f"item {item}\teven\tfiltered" for item in (2, 6, 10, 14, 18)),
+    ]
 
 
 def test_a_second_run_does_nothing(tmp_path):
@@ -96,7 +105,7 @@ def test_other_settings_and_sources_are_refused_or_overwrite(tmp_path):
     assert _outputs(tmp_path / "out") == before
     outcome = _convert(tmp_path, examples_per_shard=7, overwrite=True)
     assert [shard.num_examples for shard in outcome.manifest.shards] == [7, 7, 7, 7, 2]
-    assert len(_outputs(tmp_path / "out")) == 6
+    assert len(_outputs(tmp_path / "out")) == 5 + 2  # The manifest and the list of drops.
 
 
 def test_changed_and_foreign_files_are_refused(tmp_path):
@@ -141,9 +150,12 @@ def test_too_much_damage_is_refused_and_leaves_nothing(tmp_path, limit, is_refus
     toy = _Toy(tmp_path)
     toy.drop = Drop("corrupt image", is_error=True)  # 5 of 35.
     if not is_refused:
-        assert _convert(tmp_path, converter=toy, max_error_fraction=limit).manifest.drops
+        outcome = _convert(tmp_path, converter=toy, max_error_fraction=limit)
+        report = outcome.report(str(tmp_path / "out")).splitlines()
+        named = ", ".join(f"item {item} (corrupt image)" for item in (2, 6, 10, 14, 18))
+        assert report[2] == f"damaged: {named}"
         return
-    message = r"toy train: 5 of 35 samples are damaged \(5 corrupt image\).*nothing is written"
+    message = r"toy train: 5 of 35 samples are damaged \(5 corrupt image; e\.g\. item 2, item 6, "
     with pytest.raises(DatasetError, match=message):
         _convert(tmp_path, converter=toy, max_error_fraction=limit)
     assert _outputs(tmp_path / "out") == {}
@@ -167,3 +179,14 @@ def test_values_that_are_not_finite_end_the_conversion(tmp_path):
         _convert(tmp_path, converter=toy)
     assert _outputs(tmp_path / "out") == {}
     assert load_manifest(str(tmp_path / "out"), "toy", "train") is None
+
+
+def test_a_source_that_is_clearly_wrong_is_not_read_to_its_end(tmp_path):
+    toy = _Toy(tmp_path)
+    toy.items = lambda part: range(1000)
+    converted = []
+    toy.convert = lambda item: converted.append(item) or [Drop("missing image", is_error=True)]
+    with pytest.raises(DatasetError, match="after 101 of 1000 items, 101 of 101 samples"):
+        _convert(tmp_path, converter=toy)
+    assert len(converted) == 101  # Twice the 50 that would be too many.
+    assert _outputs(tmp_path / "out") == {}

@@ -6,11 +6,14 @@ import dataclasses
 import hashlib
 import json
 import os
+import resource
 
 import pytest
 
 from tfrecords_tools import reader
-from tfrecords_tools.errors import DatasetError, RecordError
+from tfrecords_tools.converter import Drop
+from tfrecords_tools.drop_log import read_drops
+from tfrecords_tools.errors import DatasetError, OutputError, RecordError
 from tfrecords_tools.manifest import Identity, load_manifest
 from tfrecords_tools.record_file import frame_record
 from tfrecords_tools.writer import Progress, ShardedWriter
@@ -167,3 +170,63 @@ def test_the_journal_is_readable(tmp_path):
     content = json.loads((tmp_path / "toy" / ".partial_train" / "journal.json").read_text())
     assert content["progress"]["next_item"] == 3
     assert content["is_complete"] is False
+
+
+def _noted(out_dir):
+    return [drop.sample for drop in read_drops(str(out_dir / "toy" / "drops_train.tsv"))]
+
+
+def test_the_list_of_drops_is_cut_back_with_the_shards(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        writer.note_drop(Drop("bad", name="before"))
+        _write(writer, 0, 3)
+        writer.note_drop(Drop("bad", name="forgotten"))
+        _write(writer, 3, 4)
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        writer.note_drop(Drop("bad", name="behind"))
+        progress = Progress(next_item=4, drops={"bad": 2})
+        writer.finish_shard(progress, is_last=True)
+        writer.publish()
+    assert _noted(tmp_path) == ["before", "behind"]
+    _convert(tmp_path)  # Another conversion, without drops.
+    assert "drops_train.tsv" not in _names(tmp_path)
+
+
+def test_a_shortened_list_of_drops_starts_over(tmp_path):
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        writer.note_drop(Drop("bad", name="one"))
+        _write(writer, 0, 3)
+    os.truncate(tmp_path / "toy" / ".partial_train" / "drops.tsv", 5)
+    with ShardedWriter(str(tmp_path), _IDENTITY) as writer:
+        assert writer.progress == Progress()
+
+
+@pytest.mark.parametrize("limit", [20, 50, 90, 130, 400, 700])
+def test_a_full_disk_is_one_line_and_the_next_run_goes_on(tmp_path, limit):
+    expected = _convert(tmp_path / "whole")
+    out_dir = tmp_path / "out"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))  # No file may be longer, bytes.
+    try:
+        with pytest.raises(OutputError, match="cannot be written: File too large") as caught:
+            _convert(out_dir)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "out").rglob("toy/*.tfrecord"))
+    assert _convert(out_dir) == expected
+    assert _names(out_dir) == _names(tmp_path / "whole")
+
+
+def test_shards_of_others_are_adopted(tmp_path):
+    expected = _convert(tmp_path / "whole")
+    with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
+        writer.keep_staging()
+    assert _names(tmp_path / "out") == [".partial_train"]
+    with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
+        for shard in expected.shards:
+            content = (tmp_path / "whole" / "toy" / shard.file).read_bytes()
+            (tmp_path / "out" / "toy" / ".partial_train" / shard.file).write_bytes(content)
+        writer.adopt(expected.shards, Progress(next_item=8, num_with_3d=2))
+        assert writer.publish() == expected
+    assert _names(tmp_path / "out") == _names(tmp_path / "whole")
