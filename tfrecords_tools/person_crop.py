@@ -1,0 +1,111 @@
+"""Brings a person to the size that records hold people at, and cuts the surroundings off.
+
+The original release scales every image so that the diagonal of the box around a person's visible
+joints measures 150 px, and keeps a square around its middle. Its integer sizes make the two factors
+of the resize differ a little; the original multiplied x by the factor of y. Here each coordinate
+has its own factor and pixel centres stay pixel centres, so that a camera still projects the 3D
+joints onto the 2D ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+# Diagonal of the box around a person's joints in a record, px.
+PERSON_PX = 150.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PersonCrop:
+    """A rescaled and cropped image, and where things of the source image lie in it.
+
+    Attributes:
+        image: `[height, width, 3]` uint8 RGB.
+        scale_factors: `[2]` (height, width) factor of the resize.
+        crop_origin: `[2]` (x, y) of the crop's first pixel in the resized image, px.
+    """
+
+    image: np.ndarray
+    scale_factors: np.ndarray
+    crop_origin: np.ndarray
+
+    def points(self, points: np.ndarray) -> np.ndarray:
+        """Moves `[..., n]` points, x and y px in front, from the source image to this one."""
+        moved = np.array(points, np.float64)
+        moved[..., :2] = (moved[..., :2] + 0.5) * self.scale_factors[::-1] - 0.5 - self.crop_origin
+        return moved
+
+    def box(self, box_xyxy: np.ndarray) -> np.ndarray:
+        """Moves a box `[4]`, px."""
+        return self.points(np.reshape(box_xyxy, (2, 2))).reshape(4)
+
+    def intrinsics(self, intrinsics: np.ndarray) -> np.ndarray:
+        """Moves a camera `[4]` (fx, fy, cx, cy), px."""
+        focal = np.asarray(intrinsics[:2], np.float64) * self.scale_factors[::-1]
+        return np.concatenate([focal, self.points(np.asarray(intrinsics[2:]))])
+
+
+def crop_person(
+    image: np.ndarray, points: np.ndarray, margin: int, person_px: float = PERSON_PX
+) -> PersonCrop | None:
+    """Rescales an image to a person's size and cuts out the person.
+
+    Args:
+        image: `[h, w, 3]` uint8 RGB.
+        points: `[n, 2]` visible joints, px.
+        margin: half the side of the crop, px of the result; the crop ends where the image ends.
+        person_px: wanted diagonal of the box around the points, px.
+
+    Returns:
+        The crop, or None if the points are one point or the crop lies outside the image.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    diagonal = float(np.linalg.norm(high - low))
+    if diagonal < 1e-6:
+        return None
+    return crop_scaled(image, (low + high) / 2, person_px / diagonal, margin)
+
+
+def crop_scaled(
+    image: np.ndarray, center: np.ndarray, scale: float, margin: int
+) -> PersonCrop | None:
+    """Rescales an image and cuts out a square around a point of it.
+
+    Args:
+        image: `[h, w, 3]` uint8 RGB.
+        center: `[2]` x, y px of the given image.
+        scale: wanted factor.
+        margin: half the side of the square, px of the result; the crop ends where the image ends.
+
+    Returns:
+        The crop, or None if it lies outside the image.
+    """
+    size = np.array(image.shape[1::-1])
+    new_size = np.maximum(np.floor(size * scale), 1).astype(int)
+    factors = new_size / size
+    middle = np.round((np.asarray(center) + 0.5) * factors - 0.5)
+    start = np.clip(middle - margin, 0, new_size).astype(int)
+    end = np.clip(middle + margin, 0, new_size).astype(int)
+    if (end <= start).any():
+        return None
+    if scale < 1:
+        resized = cv2.resize(image, tuple(new_size.tolist()), interpolation=cv2.INTER_AREA)
+        crop = resized[start[1] : end[1], start[0] : end[0]]
+    else:  # The whole image might be too large to hold.
+        crop = _enlarge(image, factors, start, end)
+    return PersonCrop(np.ascontiguousarray(crop), factors[::-1].copy(), start)
+
+
+def _enlarge(
+    image: np.ndarray, factors: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> np.ndarray:
+    """Returns the pixels from start to end of the enlarged image."""
+    to_source = np.zeros((2, 3))
+    to_source[[0, 1], [0, 1]] = 1 / factors
+    to_source[:, 2] = (start + 0.5) / factors - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = tuple((end - start).tolist())
+    return cv2.warpAffine(image, to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
