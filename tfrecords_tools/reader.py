@@ -1,4 +1,4 @@
-"""Finds and reads record files, ours and the original release's, with errors that name the record.
+"""Finds and reads record files, ours and others', with errors that name the record.
 
 Training reads the files that `list_shards` returns with ``tf.data``; the functions here find them,
 count them and read them one record at a time.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from tfrecords_tools import record_formats
 from tfrecords_tools.errors import DatasetError, RecordError
-from tfrecords_tools.example_proto import decode_example
 from tfrecords_tools.manifest import load_manifest
 from tfrecords_tools.record_file import read_record, skip_records
 from tfrecords_tools.shard_layout import shard_layout
@@ -27,16 +28,20 @@ class RecordSummary:
         num_records: records in all shards.
         has_3d: whether there are 3D joints.
         has_smpl: whether there are SMPL poses and shapes.
+        record_format: one of `tfrecords_tools.record_formats`.
     """
 
     shards: tuple[str, ...]
     num_records: int
     has_3d: bool
     has_smpl: bool
+    record_format: str = record_formats.HMR_TF
 
 
 def list_shards(data_dir: str, dataset: str, split: str = "train") -> list[str]:
-    """Returns the record files of a dataset, in order, under the original release's names.
+    """Returns the record files of a dataset, in order.
+
+    They have the original release's names, or, where there are none of these, hmr2.0's.
 
     Args:
         data_dir: the record folder, which holds one folder per dataset.
@@ -48,7 +53,7 @@ def list_shards(data_dir: str, dataset: str, split: str = "train") -> list[str]:
         RecordError: if a file is empty.
     """
     layout = shard_layout(dataset)
-    shards = layout.shards(data_dir, split)
+    shards = layout.shards(data_dir, split) or layout.hmr2_shards(data_dir, split)
     if not shards:
         part = f"--subsets {split}" if dataset == "mosh" else f"--split {split}"
         raise DatasetError(
@@ -66,7 +71,7 @@ def describe_records(data_dir: str, dataset: str, split: str = "train") -> Recor
     """Returns what is known of a dataset's records.
 
     Takes it from the manifest where there is one that names just the files that are there;
-    otherwise counts the records and looks into the first one.
+    otherwise counts the records and looks into the first one of each file.
 
     Args:
         data_dir: the record folder.
@@ -75,23 +80,36 @@ def describe_records(data_dir: str, dataset: str, split: str = "train") -> Recor
 
     Raises:
         DatasetError: if there are no records.
-        RecordError: if a file is empty or damaged.
+        RecordError: if a file is empty, damaged or of an unknown format, or the formats differ.
     """
     shards = list_shards(data_dir, dataset, split)
+    record_format, first = _first_record(shards[0])
     manifest = load_manifest(data_dir, dataset, split)
     if manifest is not None and sorted(manifest.shard_paths(data_dir)) == sorted(shards):
         return RecordSummary(
-            tuple(shards), manifest.num_examples, manifest.has_3d, manifest.has_smpl
+            tuple(shards), manifest.num_examples, manifest.has_3d, manifest.has_smpl, record_format
         )
-    counts = [count_records(shard) for shard in shards]
-    first = decode_example(next(read_records(shards[0])))
+    for shard in shards[1:]:
+        other = _first_record(shard)[0]
+        if other != record_format:
+            raise RecordError(
+                f"{shard} holds records of the format {other}, {shards[0]} of {record_format}; "
+                "the files of one dataset must be of one format."
+            )
     smpl_flag = first.get("meta/has_3d", [])
+    is_known = any(value > 0 for value in first.get("has_3d", []))
     return RecordSummary(
         shards=tuple(shards),
-        num_records=sum(counts),
-        has_3d="mosh/gt3d" in first,
-        has_smpl="pose" in first or any(value > 0 for value in smpl_flag),
+        num_records=sum(count_records(shard) for shard in shards),
+        has_3d="mosh/gt3d" in first or is_known,
+        has_smpl=record_format == record_formats.MOCAP or any(value > 0 for value in smpl_flag),
+        record_format=record_format,
     )
+
+
+def _first_record(path: str) -> tuple[str, Mapping[str, Any]]:
+    """Returns format and features of a file's first record."""
+    return record_formats.recognize(next(read_records(path)), path)
 
 
 def count_records(path: str) -> int:

@@ -50,12 +50,14 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 __all__ = [
+    "OPTIONAL_FIELDS",
     "SCHEMA_VERSION",
     "MocapSample",
     "Sample",
     "encode_sample",
     "parse_image_example",
     "parse_mocap_example",
+    "rearrange",
 ]
 
 # Part of every manifest; records of another version are not mixed with ours.
@@ -63,6 +65,8 @@ SCHEMA_VERSION = 1
 
 _EXTRA = "hmr_tf/"
 _NUM_LSP, _NUM_FACE = 14, 5
+# Parsed fields that may be unknown -> the name of their flag behind `has_`.
+OPTIONAL_FIELDS = {"translation": "translation", "intrinsics": "intrinsics", "box_xyxy": "box"}
 _FLOAT_SHAPES = {
     "center": (2,),
     "keypoints_2d": (19, 3),
@@ -202,7 +206,7 @@ def parse_image_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     center, has_center = _known(raw[f"{_EXTRA}center"])
     truncated = tf.cast(raw["image/center"], tf.float32)
     parsed["center"] = tf.where(has_center[..., None] > 0, center, truncated)
-    for field, flag in (("translation", "translation"), ("intrinsics",) * 2, ("box_xyxy", "box")):
+    for field, flag in OPTIONAL_FIELDS.items():
         parsed[field], parsed[f"has_{flag}"] = _known(raw[_EXTRA + field])
     parsed.update(_parse_points(raw))
     is_smpl = tf.cast(raw["meta/has_3d"] > 0, tf.float32)
@@ -318,7 +322,7 @@ def _parse_points(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     joints = confident * has_3d[..., None, None]
     keypoints_24, has_keypoints_24 = _known(raw[f"{_EXTRA}keypoints_24_2d"], num_axes=2)
     joints_24, has_joints_24 = _known(raw[f"{_EXTRA}joints_24_3d"], num_axes=2)
-    from_cocoplus = _rearranged(keypoints_2d, skeletons.COCOPLUS19)
+    from_cocoplus = rearrange(keypoints_2d, skeletons.COCOPLUS19, skeletons.J24)
     return {
         "keypoints_2d": keypoints_2d,
         "keypoints_24_2d": tf.where(
@@ -331,16 +335,27 @@ def _parse_points(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         "joints_24_3d": tf.where(
             has_joints_24[..., None, None] > 0,
             tf.where(joints_24[..., 3:] > 0, joints_24, tf.zeros_like(joints_24)),
-            _rearranged(joints, skeletons.LSP14),
+            rearrange(joints, skeletons.LSP14, skeletons.J24),
         ),
     }
 
 
-def _rearranged(points: tf.Tensor, source: skeletons.Skeleton) -> tf.Tensor:
-    """Puts points of ``source`` into J24 order, with zeros for joints it lacks."""
+def rearrange(
+    points: tf.Tensor, source: skeletons.Skeleton, target: skeletons.Skeleton
+) -> tf.Tensor:
+    """Puts points of one joint set into the order of another.
+
+    Args:
+        points: `[..., J, n]` in the order of ``source``.
+        source: the joint set of the points.
+        target: the joint set wanted.
+
+    Returns:
+        `[..., K, n]` in the order of ``target``, zeros for joints that ``source`` lacks.
+    """
     import tensorflow as tf
 
     # One row of zeros behind the points is what "absent" gathers.
     padded = tf.concat([points, tf.zeros_like(points[..., :1, :])], axis=-2)
-    slots = skeletons.mapping(source, skeletons.J24)
+    slots = skeletons.mapping(source, target)
     return tf.gather(padded, [slot % (source.num_joints + 1) for slot in slots], axis=-2)

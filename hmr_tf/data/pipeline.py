@@ -38,10 +38,9 @@ from __future__ import annotations
 import tensorflow as tf
 
 from hmr_tf.config import DataConfig
-from hmr_tf.data import augment, images, record_sets, streams
+from hmr_tf.data import augment, images, record_parsing, record_sets, streams
 from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import ConfigError
-from tfrecords_tools import schema
 
 Batch = dict[str, tf.Tensor]
 
@@ -82,12 +81,9 @@ def training_dataset(
         ConfigError: if no dataset is named or a weight is not positive.
         DataError: if records are missing; the message says how to make them.
     """
-    _check_mixture(config)
+    found = _find_mixture(config)
     examples = streams.mixture_stream(
-        [
-            record_sets.find_records(config.data_dir, name, config.split)
-            for name, _ in config.datasets
-        ],
+        found,
         weights=[weight for _, weight in config.datasets],
         pair_kinds=config.pair_2d_with_3d,
         seed=seed,
@@ -96,8 +92,12 @@ def training_dataset(
         cache=config.cache,
     )
 
-    def prepare(positions: tf.Tensor, serialized: tf.Tensor) -> tuple[Batch, tf.Tensor, tuple]:
-        parsed = schema.parse_image_example(serialized)
+    parse = record_parsing.batch_parser(found)
+
+    def prepare(
+        positions: tf.Tensor, numbers: tf.Tensor, serialized: tf.Tensor
+    ) -> tuple[Batch, tf.Tensor, tuple]:
+        parsed = parse(numbers, serialized)
         parameters = augment.draw_parameters(
             streams.seed_pair(seed, streams.SEED_AUGMENT, positions[0]),
             parsed["center"],
@@ -142,32 +142,32 @@ def evaluation_dataset(config: DataConfig, image_size: int, batch_size: int) -> 
         ConfigError: if no dataset is named or a weight is not positive.
         DataError: if records are missing; the message says how to make them.
     """
-    _check_mixture(config)
-    shards = [
-        shard
-        for name, _ in config.datasets
-        for shard in record_sets.find_records(config.data_dir, name, config.split).shards
-    ]
+    found = _find_mixture(config)
+    parse = record_parsing.batch_parser(found)
 
-    def prepare(serialized: tf.Tensor) -> tuple[Batch, tf.Tensor, tuple]:
-        parsed = schema.parse_image_example(serialized)
+    def prepare(numbers: tf.Tensor, serialized: tf.Tensor) -> tuple[Batch, tf.Tensor, tuple]:
+        parsed = parse(numbers, serialized)
         parameters = augment.plain_parameters(parsed["center"], config.window_px)
         labels = _labels(parsed, parameters, image_size)
         labels.update({key: parsed[key] for key in _EVALUATION_KEYS})
         labels.update(center=parameters.center, window=parameters.window)
         return labels, parsed["image_encoded"], parameters
 
-    prepared = tf.data.TFRecordDataset(shards).batch(batch_size).map(prepare)
+    prepared = streams.plain_stream(found).batch(batch_size).map(prepare)
     batches = _with_crops(prepared.unbatch(), image_size, deterministic=True).batch(batch_size)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic=True))
 
 
-def _check_mixture(config: DataConfig) -> None:
+def _find_mixture(config: DataConfig) -> list[record_sets.RecordSet]:
+    """Finds the records of all datasets; refuses weights that mean nothing."""
     if not config.datasets or any(weight <= 0 for _, weight in config.datasets):
         raise ConfigError(
             "datasets must name at least one dataset, each with a positive weight; received "
             f"{', '.join(f'{name}:{weight:g}' for name, weight in config.datasets) or 'none'}."
         )
+    return [
+        record_sets.find_records(config.data_dir, name, config.split) for name, _ in config.datasets
+    ]
 
 
 def _labels(parsed: Batch, parameters: augment.CropParameters, image_size: int) -> Batch:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 
 from hmr_tf.errors import DataError
-from tfrecords_tools import reader
+from tfrecords_tools import reader, record_formats
 from tfrecords_tools.shard_layout import shard_layout
 
 
@@ -20,28 +20,41 @@ class RecordSet:
         shards: paths, sorted.
         num_records: records in all of them.
         has_3d: whether the records carry 3D joints.
+        record_format: one of `tfrecords_tools.record_formats`.
     """
 
     name: str
     shards: tuple[str, ...]
     num_records: int
     has_3d: bool = False
+    record_format: str = record_formats.HMR_TF
 
 
 def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
-    """Finds the records of a dataset.
+    """Finds the image records of a dataset: ours, the original release's or hmr2.0's.
 
     Args:
         data_dir: folder that holds one folder per dataset.
-        dataset: e.g. `lsp`; `mosh` for the motion-capture sets.
-        split: e.g. `train`; for `mosh` the name of the set.
+        dataset: e.g. `lsp`.
+        split: e.g. `train`.
 
     Raises:
         DataError: if there are none; the message says what was found and how to make them.
-        RecordError: if a file is damaged.
+        RecordError: if a file is damaged or of an unknown format.
     """
+    found = _find(data_dir, dataset, split)
+    if found.record_format == record_formats.MOCAP:
+        raise DataError(
+            f"{found.shards[0]} holds motion-capture records, not images; name the set in "
+            "--mocap_datasets instead of --datasets."
+        )
+    return found
+
+
+def _find(data_dir: str, dataset: str, split: str) -> RecordSet:
+    """Finds records of either kind; ``split`` is a subset where ``dataset`` is `mosh`."""
     layout = shard_layout(dataset)
-    if not layout.shards(data_dir, split):
+    if not layout.shards(data_dir, split) and not layout.hmr2_shards(data_dir, split):
         part = f"--subsets {split}" if dataset == "mosh" else f"--split {split}"
         raise DataError(
             f"No records of {dataset} ({split}): expected {layout.glob(data_dir, split)}, "
@@ -55,27 +68,40 @@ def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
             f"The records of {dataset} ({split}) in {os.path.join(data_dir, layout.folder)} hold "
             "no example; look at the drop reasons in the manifest beside them and convert again."
         )
-    return RecordSet(dataset, summary.shards, summary.num_records, summary.has_3d)
+    return RecordSet(
+        dataset, summary.shards, summary.num_records, summary.has_3d, summary.record_format
+    )
 
 
 def find_mocap(data_dir: str, mocap_datasets: Sequence[str]) -> RecordSet:
     """Finds the records of motion-capture sets; several count as one.
 
     Args:
-        data_dir: folder that holds ``mocap_neutrMosh``.
+        data_dir: folder that holds ``mocap_neutrMosh`` (or hmr2.0's ``smpl``).
         mocap_datasets: names of the sets (`CMU`, `H3.6`, `jointLim`).
 
     Raises:
-        DataError: if none is named or one has no records.
-        RecordError: if a file is damaged.
+        DataError: if none is named, one has no records or holds images.
+        RecordError: if a file is damaged or of an unknown format.
     """
     if not mocap_datasets:
         raise DataError(
             "The discriminators need motion-capture poses; name at least one set, e.g. CMU."
         )
-    sets = [find_records(data_dir, "mosh", name) for name in mocap_datasets]
+    sets = [_find(data_dir, "mosh", name) for name in mocap_datasets]
+    for found in sets:
+        if found.record_format != record_formats.MOCAP:
+            raise DataError(
+                f"{found.shards[0]} holds image records, not motion capture; name the dataset in "
+                "--datasets instead of --mocap_datasets."
+            )
     shards = tuple(shard for found in sets for shard in found.shards)
-    return RecordSet("mosh", shards, sum(found.num_records for found in sets))
+    return RecordSet(
+        "mosh",
+        shards,
+        sum(found.num_records for found in sets),
+        record_format=record_formats.MOCAP,
+    )
 
 
 def _what_is_there(data_dir: str, folder: str) -> str:

@@ -8,6 +8,7 @@ arithmetic, the rest of an epoch by reading on without decoding.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -99,22 +100,49 @@ def mixture_stream(
         cache: whether records are kept in memory.
 
     Returns:
-        Dataset of (position `[]` int64, record `[]` string).
+        Dataset of (position `[]` int64, number of the dataset `[]` int64, record `[]` string).
     """
     tables = _choice_tables(record_sets, weights, pair_kinds)
     begins = _count_choices(tables, len(record_sets), seed, first_example)
     streams = [
-        record_stream(record_set, seed, number, shuffle_buffer, begin, cache)
+        _numbered(number, record_stream(record_set, seed, number, shuffle_buffer, begin, cache))
         for number, (record_set, begin) in enumerate(zip(record_sets, begins))
     ]
     positions = tf.data.Dataset.range(first_example, _FOREVER)
     if len(streams) == 1:
-        return tf.data.Dataset.zip((positions, streams[0]))
+        return _flat_zip(positions, streams[0])
     first_block, skipped = divmod(first_example, _CHOICE_BLOCK)
     choices = tf.data.Dataset.range(first_block, _FOREVER)
     choices = choices.map(lambda block: _choose(tables, seed, block)).unbatch().skip(skipped)
     records = tf.data.Dataset.choose_from_datasets(streams, choices)
-    return tf.data.Dataset.zip((positions, records))
+    return _flat_zip(positions, records)
+
+
+def plain_stream(record_sets: Sequence[RecordSet]) -> tf.data.Dataset:
+    """Returns one pass over datasets, one after the other, in the order of their records.
+
+    Args:
+        record_sets: the datasets.
+
+    Returns:
+        Dataset of (number of the dataset `[]` int64, record `[]` string).
+    """
+    streams = [
+        _numbered(number, tf.data.TFRecordDataset(list(record_set.shards)))
+        for number, record_set in enumerate(record_sets)
+    ]
+    return functools.reduce(tf.data.Dataset.concatenate, streams)
+
+
+def _numbered(number: int, stream: tf.data.Dataset) -> tf.data.Dataset:
+    """Puts a dataset's number before each of its records."""
+    return stream.map(lambda record: (tf.constant(number, tf.int64), record))
+
+
+def _flat_zip(positions: tf.data.Dataset, records: tf.data.Dataset) -> tf.data.Dataset:
+    return tf.data.Dataset.zip((positions, records)).map(
+        lambda position, numbered: (position, *numbered)
+    )
 
 
 # Choices are drawn in blocks, so that the choices before a restart are counted quickly. Even, so
@@ -185,6 +213,7 @@ def _epoch_from_shards(
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
+        _tolerate_global_seed_of_zero()
         records = records.shuffle(
             shuffle_buffer, seed=_shuffle_seed(seed, stream, epoch), reshuffle_each_iteration=False
         )
@@ -210,6 +239,17 @@ def _epoch_from_memory(
         return order.map(lambda place: tf.gather(records, place))
 
     return one_epoch
+
+
+def _tolerate_global_seed_of_zero() -> None:
+    """Lets a dataset function shuffle with a tensor as seed whatever TensorFlow's global seed.
+
+    If the global seed is 0, TensorFlow compares the other seed with 0 in Python, which fails on a
+    tensor within a graph. The function's own graph then counts as not seeded; no other graph, nor
+    the program's global seed, is changed.
+    """
+    if not tf.executing_eagerly() and tf.compat.v1.get_default_graph().seed == 0:
+        tf.random.set_seed(None)
 
 
 def _shuffle_seed(seed: int, stream: int, epoch: tf.Tensor) -> tf.Tensor:

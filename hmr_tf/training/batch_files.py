@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hmr_tf import config as config_lib
-from hmr_tf.data import record_sets, streams
-from tfrecords_tools import schema
+from hmr_tf.data import record_parsing, record_sets, streams
 
 
 def batch_files(data: config_lib.DataConfig, batch_size: int, seed: int, step: int) -> list[str]:
@@ -20,8 +19,9 @@ def batch_files(data: config_lib.DataConfig, batch_size: int, seed: int, step: i
         The names in the records. A run that is not deterministic may have taken a few of the step
         before or after instead.
     """
+    found = [record_sets.find_records(data.data_dir, name, data.split) for name, _ in data.datasets]
     examples = streams.mixture_stream(
-        [record_sets.find_records(data.data_dir, name, data.split) for name, _ in data.datasets],
+        found,
         weights=[weight for _, weight in data.datasets],
         pair_kinds=data.pair_2d_with_3d,
         seed=seed,
@@ -29,6 +29,6 @@ def batch_files(data: config_lib.DataConfig, batch_size: int, seed: int, step: i
         first_example=(step - 1) * batch_size,
         cache=data.cache,
     )
-    serialized = [record for _, record in examples.take(batch_size)]
-    names = [schema.parse_image_example(record)["filename"].numpy() for record in serialized]
+    _, numbers, serialized = next(iter(examples.batch(batch_size)))
+    names = record_parsing.batch_parser(found)(numbers, serialized)["filename"].numpy()
     return [name.decode(errors="replace") for name in names]

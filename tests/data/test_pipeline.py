@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import sys
 
+import foreign_records
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -196,31 +197,8 @@ def test_original_releases_records_are_read(tmp_path, sample_maker):
     """A record with only the original's keys, as its writer makes it."""
     sample = sample_maker(3)
     points = sample.keypoints_2d[:14]
-
-    def floats(values):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=np.ravel(values)))
-
-    def integers(values):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=np.ravel(values).astype(int)))
-
-    def raw(value):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-    features = {
-        "image/encoded": raw(sample.image),
-        "image/format": raw(b"JPEG"),
-        "image/filename": raw(b"im0003.jpg"),
-        "image/height": integers([sample.height]),
-        "image/width": integers([sample.width]),
-        "image/center": integers([65, 74]),
-        "image/x": floats(points[:, 0]),
-        "image/y": floats(points[:, 1]),
-        "image/visibility": integers(points[:, 2]),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    (tmp_path / "lsp").mkdir()
-    with tf.io.TFRecordWriter(str(tmp_path / "lsp" / "train_000.tfrecord")) as writer:
-        writer.write(example.SerializeToString())
+    record = foreign_records.hmr_image(sample.image, (150, 130), (65, 74), points)
+    foreign_records.write(tmp_path / "lsp" / "train_000.tfrecord", [record])
     still = AugmentConfig(scale_min=1, scale_max=1, shift_px=0, flip_probability=0)
     config = _config(str(tmp_path), datasets=(("lsp", 1.0),), augment=still)
     batch, _ = _take(pipeline.training_dataset(config, _SIZE, batch_size=2), 1)[0]
@@ -229,6 +207,102 @@ def test_original_releases_records_are_read(tmp_path, sample_maker):
     seen = points[:, 2] > 0
     np.testing.assert_allclose(batch["keypoints_2d"][0, :14][seen], expected[seen], atol=1e-5)
     assert batch["has_3d"].sum() == 0 and batch["has_smpl"].sum() == 0
+
+
+def _foreign_data(folder, sample_maker):
+    """Writes the original release's records, hmr2.0's beside them, and motion capture."""
+    made = {}
+
+    def write(name, path, numbers, encode):
+        made[name] = [sample_maker(number, with_3d=True, with_smpl=True) for number in numbers]
+        foreign_records.write(folder / path, [encode(sample) for sample in made[name]])
+
+    def picture(sample):
+        return sample.image, (150, 130), (65, 74), sample.keypoints_2d[:14]
+
+    write(
+        "coco",
+        "coco/train_0000_wmeta.tfrecord",
+        range(5),
+        lambda s: foreign_records.hmr_image(
+            *picture(s), face=np.add(s.keypoints_2d[14:], [50, 60, 2])
+        ),
+    )
+    write(
+        "h36m",
+        "tf_records_human36m_wjoints/train/S1_Directions_0.tfrecord",
+        range(10, 14),
+        lambda s: foreign_records.hmr_image_3d(
+            *picture(s), s.joints_3d, s.pose_axis_angle, s.betas
+        ),
+    )
+    write(
+        "mpi_inf_3dhp",
+        "mpi_inf_3dhp/train/train_0000.tfrecord",
+        range(20, 23),
+        lambda s: foreign_records.hmr_image_3d(
+            *picture(s), np.add(s.joints_3d, [0, 0, 3]), flag=False
+        ),
+    )
+    write(
+        "mpii_3d",
+        "mpii_3d/000_train.tfrecord",
+        range(30, 33),
+        lambda s: foreign_records.hmr2_image(s.image, s.keypoints_2d, s.joints_3d),
+    )
+    bodies = [foreign_records.mosh(np.full(72, n), np.full(10, -n)) for n in range(6)]
+    foreign_records.write(folder / "mocap_neutrMosh" / "neutrSMPL_H3.6_000.tfrecord", bodies)
+    return made
+
+
+def test_records_of_other_programs_mix_with_ours(tmp_path, sample_maker, write_records):
+    made = _foreign_data(tmp_path, sample_maker)
+    write_records(tmp_path, "lsp", (4, 3))
+    weights = (("lsp", 1.0), *((name, 1.0) for name in made))
+    still = AugmentConfig(scale_min=1, scale_max=1, shift_px=0, flip_probability=0)
+    config = _config(
+        str(tmp_path), datasets=weights, augment=still, mocap_datasets=("H3.6",), window_px=140.0
+    )
+    dataset = pipeline.training_dataset(config, _SIZE, 8, 12, seed=1, deterministic=True)
+    batches = _take(dataset, 12)
+    whole = {key: np.concatenate([batch[key] for batch, _ in batches]) for key in batches[0][0]}
+    np.testing.assert_array_equal(whole["has_3d"], np.tile([0.0, 1.0], 48))
+    smpl = whole["has_smpl"] == 1
+    assert 0.1 < smpl.mean() < 0.3  # h36m alone, a third of the half with 3D
+    poses = {tuple(np.float32(sample.pose_axis_angle)) for sample in made["h36m"]}
+    assert {tuple(pose) for pose in whole["pose_axis_angle"][smpl]} == poses
+    assert not whole["pose_axis_angle"][~smpl].any()
+    joints = {
+        tuple(np.float32(sample.joints_3d + offset)[0])
+        for name, offset in (("h36m", [0, 0, 0]), ("mpi_inf_3dhp", [0, 0, 3]), ("mpii_3d", [0] * 3))
+        for sample in made[name]
+    }
+    assert {tuple(joint[0]) for joint in whole["joints_3d"][whole["has_3d"] == 1]} == joints
+    assert {mocap["betas"].shape for _, mocap in batches} == {(12, 10)}
+    # Only COCO's records have a face.
+    assert 0.1 < whole["visibility"][:, 14:].max(1).mean() < 0.4
+    restarted = pipeline.training_dataset(
+        config, _SIZE, 8, 12, seed=1, deterministic=True, first_step=9
+    )
+    _assert_equal(_take(restarted, 3), batches[9:])
+
+
+def test_records_of_other_programs_are_evaluated_in_order(tmp_path, sample_maker):
+    made = _foreign_data(tmp_path, sample_maker)
+    config = _config(str(tmp_path), datasets=tuple((name, 1.0) for name in made))
+    batches = _take(pipeline.evaluation_dataset(config, _SIZE, batch_size=4), 99)
+    whole = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+    expected = [(name, sample) for name, samples in made.items() for sample in samples]
+    assert [name.decode() for name in whole["dataset"]] == [name for name, _ in expected]
+    for row, (name, sample) in enumerate(expected):
+        center = [65, 74]
+        if name == "mpii_3d":  # Not stored: the middle of what is visible.
+            seen = sample.keypoints_2d[sample.keypoints_2d[:, 2] > 0, :2]
+            center = (seen.min(0) + seen.max(0)) / 2
+        np.testing.assert_allclose(whole["center"][row], center, rtol=1e-6)
+        points = 2 * (64 / 140 * (sample.keypoints_2d[:14, :2] - center) + 32) / 64 - 1
+        points *= sample.keypoints_2d[:14, 2:]
+        np.testing.assert_allclose(whole["keypoints_2d"][row, :14], points, atol=1e-5)
 
 
 def test_evaluation_is_one_plain_pass_in_order(data_dir, sample_maker):

@@ -1,5 +1,7 @@
 """Tests of hmr_tf/data/record_sets.py."""
 
+import foreign_records
+import numpy as np
 import pytest
 
 from hmr_tf.data import record_sets
@@ -74,3 +76,63 @@ def test_empty_and_cut_shards_are_errors(tmp_path, write_records):
     shard.write_bytes(whole[:-100])
     with pytest.raises(RecordError, match=r"train_000\.tfrecord"):
         record_sets.find_records(str(tmp_path), "lsp", "train")
+
+
+_HMR2 = foreign_records.hmr2_image(b"", np.ones((19, 3)), np.ones((14, 3)))
+_MOCAP = foreign_records.mosh(np.ones(72), np.ones(10))
+
+
+def test_hmr2_records_are_found_under_its_names(tmp_path):
+    for dataset, folder in (("lsp", "lsp"), ("mpi_inf_3dhp", "mpii_3d"), ("h36m", "h36m")):
+        for number in (0, 1, 3):
+            path = tmp_path / folder / f"{number:03d}_train.tfrecord"
+            foreign_records.write(path, [_HMR2] * 2)
+        foreign_records.write(tmp_path / folder / "002_val.tfrecord", [_HMR2])
+        found = record_sets.find_records(str(tmp_path), dataset, "train")
+        assert (found.num_records, found.has_3d, found.record_format) == (6, True, "hmr2")
+        assert record_sets.find_records(str(tmp_path), dataset, "val").num_records == 1
+    # By its own name too.
+    assert record_sets.find_records(str(tmp_path), "mpii_3d", "train").num_records == 6
+    foreign_records.write(tmp_path / "smpl" / "cmu" / "000_train.tfrecord", [_MOCAP] * 3)
+    foreign_records.write(tmp_path / "smpl" / "joint_lim" / "000_train.tfrecord", [_MOCAP])
+    found = record_sets.find_mocap(str(tmp_path), ("CMU", "jointLim"))
+    assert (found.num_records, found.record_format) == (4, "mocap")
+
+
+def test_our_names_go_before_hmr2s(tmp_path, write_records):
+    foreign_records.write(tmp_path / "lsp" / "000_train.tfrecord", [_HMR2])
+    write_records(tmp_path, "lsp", (3,))
+    found = record_sets.find_records(str(tmp_path), "lsp", "train")
+    assert (found.num_records, found.record_format) == (3, "hmr_tf")
+
+
+def test_original_records_are_told_from_ours(tmp_path):
+    record = foreign_records.hmr_image(b"", (8, 9), (1, 2), np.ones((14, 3)))
+    foreign_records.write(tmp_path / "coco" / "train_0000_wmeta.tfrecord", [record] * 2)
+    found = record_sets.find_records(str(tmp_path), "coco", "train")
+    assert (found.num_records, found.has_3d, found.record_format) == (2, False, "hmr")
+
+
+def test_unknown_and_mixed_formats_are_one_line(tmp_path, write_records):
+    strange = foreign_records.serialize({"image": foreign_records.bytes_list(b"")})
+    foreign_records.write(tmp_path / "coco" / "train_000_wmeta.tfrecord", [strange])
+    with pytest.raises(RecordError, match=r"no known format.*it holds image") as error:
+        record_sets.find_records(str(tmp_path), "coco", "train")
+    assert "coco/train_000_wmeta.tfrecord" in _one_line(error)
+    write_records(tmp_path, "lsp", (3,))
+    foreign_records.write(tmp_path / "lsp" / "train_001.tfrecord", [_HMR2])
+    with pytest.raises(RecordError, match=r"of the format hmr2, .* of hmr_tf") as error:
+        record_sets.find_records(str(tmp_path), "lsp", "train")
+    assert "train_001.tfrecord" in _one_line(error)
+
+
+def test_images_and_motion_capture_are_not_confused(tmp_path):
+    foreign_records.write(tmp_path / "lsp" / "train_000.tfrecord", [_MOCAP])
+    with pytest.raises(DataError, match="--mocap_datasets instead of --datasets") as error:
+        record_sets.find_records(str(tmp_path), "lsp", "train")
+    _one_line(error)
+    path = tmp_path / "mocap_neutrMosh" / "neutrSMPL_CMU_000.tfrecord"
+    foreign_records.write(path, [_HMR2])
+    with pytest.raises(DataError, match="--datasets instead of --mocap_datasets") as error:
+        record_sets.find_mocap(str(tmp_path), ("CMU",))
+    _one_line(error)

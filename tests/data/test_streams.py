@@ -94,12 +94,14 @@ def _mixture(folder, weights=(1.0, 3.0, 2.0), pair_kinds=True, seed=5, begin=0, 
 
 
 def _sources(taken):
-    return [record.decode().split("/")[0] for _, record in taken]
+    names = [record.decode().split("/")[0] for _, _, record in taken]
+    assert names == [("lsp", "coco", "h36m")[number] for _, number, _ in taken]
+    return names
 
 
 def test_kinds_alternate_and_weights_hold_within_a_kind(tmp_path):
     taken = _take(_mixture(tmp_path), 4000)
-    assert [position for position, _ in taken] == list(range(4000))
+    assert [position for position, _, _ in taken] == list(range(4000))
     sources = _sources(taken)
     assert set(sources[1::2]) == {"h36m"}
     counts = collections.Counter(sources[0::2])
@@ -150,3 +152,37 @@ def test_shuffling_mixes_shards(tmp_path):
     assert min(first_half.values()) >= 15
     numbers = [int(record.split(b"/")[2]) for record in taken if record.startswith(b"lsp/0/")]
     assert np.corrcoef(numbers, range(50))[0, 1] < 0.95
+
+
+@pytest.fixture
+def global_seed():
+    """A function that sets TensorFlow's global seed for the test."""
+    yield tf.random.set_seed
+    tf.random.set_seed(None)
+
+
+def test_the_global_seed_may_be_zero(tmp_path, global_seed):
+    record_set = _record_set(tmp_path)
+
+    def taken():
+        return _take(streams.record_stream(record_set, 3, 0, shuffle_buffer=4), 40)
+
+    unseeded = taken()
+    global_seed(0)
+    assert taken() == unseeded
+    # The program's own random numbers still follow from its seed.
+    first = tf.random.uniform([3]).numpy()
+    global_seed(0)
+    np.testing.assert_array_equal(tf.random.uniform([3]), first)
+
+
+def test_plain_stream_keeps_the_order(tmp_path):
+    sets = [_record_set(tmp_path, "lsp", (2, 1)), _record_set(tmp_path, "coco", (2,))]
+    taken = [(number, record.decode()) for number, record in _take(streams.plain_stream(sets), 9)]
+    assert taken == [
+        (0, "lsp/0/0"),
+        (0, "lsp/0/1"),
+        (0, "lsp/1/0"),
+        (1, "coco/0/0"),
+        (1, "coco/0/1"),
+    ]

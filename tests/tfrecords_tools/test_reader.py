@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import foreign_records
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,14 +24,10 @@ def _write(path, records=_RECORDS):
 
 
 def _original_record(with_3d):
-    features = {
-        "image/center": tf.train.Feature(int64_list=tf.train.Int64List(value=[1, 2])),
-    }
+    points, picture = np.ones((14, 3)), (b"jpeg", (8, 9), (1, 2))
     if with_3d:
-        gt3d = tf.train.FloatList(value=[0.5] * 42)
-        features["mosh/gt3d"] = tf.train.Feature(float_list=gt3d)
-        features["meta/has_3d"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[0]))
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+        return foreign_records.hmr_image_3d(*picture, points, np.full((14, 3), 0.5))
+    return foreign_records.hmr_image(*picture, points)
 
 
 def test_records_are_read_and_counted(tmp_path):

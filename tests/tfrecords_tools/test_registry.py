@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfrecords_tools import reader, schema
+from tfrecords_tools import reader, record_formats, schema
 from tfrecords_tools.converter import Converter
 from tfrecords_tools.driver import convert_part
 from tfrecords_tools.errors import DatasetError
@@ -66,7 +66,7 @@ def test_records_are_found_again_and_match_the_schema(source, tmp_path):
         records = [record for path in summary.shards for record in reader.read_records(path)]
         assert len(records) == manifest.num_examples
         parse = schema.parse_image_example
-        if "image/encoded" not in reader.decode_example(records[0]):
+        if summary.record_format == record_formats.MOCAP:
             parse = schema.parse_mocap_example
         for record in records:
             for key, value in parse(record).items():
