@@ -9,9 +9,12 @@ from tfrecords_tools.errors import DatasetError
 
 # A new dataset is a file in converters/ and a line here.
 CONVERTERS = {
+    "coco": "tfrecords_tools.converters.coco:COCOConverter",
     "lsp": "tfrecords_tools.converters.lsp:LSPConverter",
     "lsp_ext": "tfrecords_tools.converters.lsp_ext:LSPExtendedConverter",
     "mosh": "tfrecords_tools.converters.mosh:MoshConverter",
+    "mpi_inf_3dhp": "tfrecords_tools.converters.mpi_inf_3dhp:MPIINF3DHPConverter",
+    "pw3d": "tfrecords_tools.converters.pw3d:PW3DConverter",
 }
 
 

@@ -6,7 +6,10 @@ from hmr_tf.registry import Registry
 LAYOUTS = Registry(
     "dataset layout",
     {
+        "coco": "hmr_tf.synthetic.layouts.coco:write",
         "lsp": "hmr_tf.synthetic.layouts.lsp:write",
         "mosh": "hmr_tf.synthetic.layouts.mosh:write",
+        "mpi_inf_3dhp": "hmr_tf.synthetic.layouts.mpi_inf_3dhp:write",
+        "pw3d": "hmr_tf.synthetic.layouts.pw3d:write",
     },
 )

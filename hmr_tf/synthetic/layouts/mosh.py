@@ -12,18 +12,14 @@ frames of one motion start from one clip in the clip's order but are drawn one b
 from __future__ import annotations
 
 import dataclasses
-import io
-import pickle
-import struct
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hmr_tf import config as settings
 from hmr_tf.body.model_file import load_body
-from hmr_tf.synthetic import motion_sources, people, poses, work_folder
+from hmr_tf.synthetic import motion_sources, people, poses, python2_pickle, work_folder
 from tfrecords_tools import atomic_file
 
 _VERSION = 1
@@ -131,11 +127,10 @@ def motion_path(folder: Path, motions: poses.Motions, dataset: str, number: int)
 
 def encode_motion(pose: np.ndarray, betas: np.ndarray, translation: np.ndarray) -> bytes:
     """Returns the pickle of one motion, as Python 2 would write it."""
-    buffer = io.BytesIO()
     arrays = {"poses": pose, "betas": betas, "trans": translation}
-    arrays = {key: np.ascontiguousarray(array, np.float64) for key, array in arrays.items()}
-    _Python2Pickler(buffer, protocol=2).dump(arrays)
-    return buffer.getvalue()
+    return python2_pickle.dumps(
+        {key: np.ascontiguousarray(array, np.float64) for key, array in arrays.items()}
+    )
 
 
 def _start(folder: Path, config: settings.SynthesisConfig) -> None:
@@ -146,20 +141,3 @@ def _start(folder: Path, config: settings.SynthesisConfig) -> None:
 def _write_motion(motion: _Motion) -> int:
     _worker.write(motion)
     return motion.num_frames
-
-
-class _Python2Pickler(pickle._Pickler):
-    """Writes text and bytes as Python 2's one string type, which the real files hold."""
-
-    dispatch: ClassVar[dict] = dict(pickle._Pickler.dispatch)
-
-    def _save_string(self, value: Any) -> None:
-        content = value.encode("latin1") if isinstance(value, str) else value
-        if len(content) < 256:
-            self.write(pickle.SHORT_BINSTRING + bytes([len(content)]) + content)
-        else:
-            self.write(pickle.BINSTRING + struct.pack("<i", len(content)) + content)
-        self.memoize(value)
-
-    dispatch[str] = _save_string
-    dispatch[bytes] = _save_string
