@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "hmr_tf/__init__.py").read_text()).group(1)
 TENSORFLOW = os.environ.get("HMR_TF_TENSORFLOW", "tensorflow")
 COMMANDS = ("synthesize", "convert", "train", "evaluate", "predict", "export", "demo")
+# Installed alone, Beam would bring a protobuf that TensorFlow cannot use.
+BEAM = ["apache-beam>=2.60", "protobuf<5"]
 
 setup(
     name="hmr_tf",
@@ -41,9 +43,11 @@ setup(
         "setuptools<82",  # TensorBoard 2.15 imports pkg_resources.
     ],
     extras_require={
+        "beam": BEAM,
         "gpu": ["tensorflow[and-cuda]>=2.14,<2.16"],
+        "datasets": ["cdflib"],  # Human3.6M's poses.
         "demo": ["scikit-image"],  # Two photographs that the demo tries itself on.
-        "test": ["pytest", "pytest-xdist", "ruff", "scikit-image"],
+        "test": ["cdflib", "pytest", "pytest-xdist", "ruff", "scikit-image", *BEAM],
     },
     entry_points={
         "console_scripts": [f"hmr-tf-{name} = hmr_tf.{name}:run" for name in COMMANDS],

@@ -5,7 +5,12 @@
 
 A finished conversion is not done again; an interrupted one goes on where it stopped and ends with
 the same bytes. Samples that are left out are counted by reason, here and in the manifest beside the
-records.
+records; a list beside it says which samples they are.
+
+With --runner the same records are made by Apache Beam (pip install 'hmr_tf[beam]'), on this machine
+or on a cluster:
+
+    python -m hmr_tf.convert --dataset=coco --data_dir=coco --out_dir=records --runner=DirectRunner
 """
 
 from __future__ import annotations
@@ -43,6 +48,17 @@ _MAX_ERROR_FRACTION = flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=1.0,
 )
+_RUNNER = flags.DEFINE_string(
+    "runner",
+    "",
+    "Apache Beam runner that converts (DirectRunner, FlinkRunner, DataflowRunner, ...) instead of "
+    "--num_workers processes.",
+)
+_BEAM_OPTION = flags.DEFINE_multi_string(
+    "beam_option",
+    [],
+    "Pipeline option of Apache Beam as name=value, e.g. direct_num_workers=8; may be repeated.",
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace records that are already there.")
 
 
@@ -59,6 +75,13 @@ def main(argv: Sequence[str]) -> None:
     converter = get_converter(_DATASET.value)(
         _DATA_DIR.value, _SPLIT.value, _SUBSETS.value, _parse_options(_OPTION.value)
     )
+    write_shards = None
+    if _RUNNER.value:
+        from tfrecords_tools.beam_driver import BeamDriver
+
+        write_shards = BeamDriver(_RUNNER.value, _BEAM_OPTION.value).write_shards
+    elif _BEAM_OPTION.value:
+        raise DatasetError("--beam_option says how Apache Beam runs; give --runner, too.")
     for part in converter.parts():
         outcome = convert_part(
             converter,
@@ -68,6 +91,7 @@ def main(argv: Sequence[str]) -> None:
             examples_per_shard=_EXAMPLES_PER_SHARD.value,
             max_error_fraction=_MAX_ERROR_FRACTION.value,
             overwrite=_OVERWRITE.value,
+            write_shards=write_shards,
         )
         print(outcome.report(_OUT_DIR.value))
 

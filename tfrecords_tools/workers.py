@@ -61,14 +61,14 @@ def convert_items(
     seconds = 0.0
     for index in first_task:
         begin = time.perf_counter()
-        outputs = _convert_item(converter, items[index])
+        outputs = convert_item(converter, items[index])
         seconds += time.perf_counter() - begin
         yield index, outputs
     rest = range(first_task.stop, len(items))
     seconds_left = seconds / max(len(first_task), 1) * len(rest)
     if num_workers < 2 or not converter.uses_workers or seconds_left < _WORTHWHILE_SECONDS:
         for index in rest:
-            yield index, _convert_item(converter, items[index])
+            yield index, convert_item(converter, items[index])
         return
     tasks = (
         [items[index] for index in rest[begin : begin + _ITEMS_PER_TASK]]
@@ -116,10 +116,16 @@ def _begin_worker(converter: Converter) -> None:
 
 
 def _convert_task(items: list[Any]) -> list[ItemOutputs]:
-    return [_convert_item(_worker_converter, item) for item in items]
+    return [convert_item(_worker_converter, item) for item in items]
 
 
-def _convert_item(converter: Converter, item: Any) -> ItemOutputs:
+def convert_item(converter: Converter, item: Any) -> ItemOutputs:
+    """Converts one work item in this process.
+
+    Raises:
+        DatasetError: by the converter.
+        RecordError: if a sample cannot be a record.
+    """
     return [
         _named(output, converter, item)
         if isinstance(output, Drop)

@@ -39,13 +39,14 @@ class ShardedWriter:
         identity: what is converted; a journal of another identity is discarded.
 
     Attributes:
+        identity: what is converted.
         progress: where to go on: the start, or behind the last finished shard.
         is_complete: whether all shards are written and only their publication was interrupted.
     """
 
     def __init__(self, out_dir: str, identity: Identity) -> None:
         self._out_dir = out_dir
-        self._identity = identity
+        self.identity = identity
         self._layout = shard_layout(identity.dataset)
         self._folder = os.path.join(out_dir, self._layout.folder)
         self._staging = self._layout.staging(out_dir, identity.part)
@@ -66,7 +67,7 @@ class ShardedWriter:
     def __enter__(self) -> ShardedWriter:
         with writing(self._staging):
             os.makedirs(self._staging, exist_ok=True)
-            lock = _only_one(os.path.join(self._staging, "lock"), self._identity)
+            lock = _only_one(os.path.join(self._staging, "lock"), self.identity)
             self._stack.enter_context(lock)
         try:
             self._resume()
@@ -90,7 +91,7 @@ class ShardedWriter:
     @property
     def is_shard_full(self) -> bool:
         """Whether the shard being written has all its examples; then call `finish_shard`."""
-        return self._num_in_shard == self._identity.examples_per_shard
+        return self._num_in_shard == self.identity.examples_per_shard
 
     def write(self, framed: bytes) -> None:
         """Appends one record, as `record_file.frame_record` makes it, to the current shard."""
@@ -124,9 +125,13 @@ class ShardedWriter:
         self.progress, self.is_complete = progress, is_last
         self._write_journal()
 
-    def keep_staging(self) -> None:
-        """Keeps the staging folder for the next run even if no shard is finished."""
-        self._keeps_staging = True
+    def delegate(self) -> None:
+        """Starts over, with shards that others will put into the staging folder.
+
+        The folder is kept for the next run, with what others left there, even if nothing is done.
+        """
+        self._shards, self.progress, self._keeps_staging = [], Progress(), True
+        self._drops.cut(0)
         self._write_journal()
 
     def adopt(self, shards: Sequence[Shard], progress: Progress) -> None:
@@ -145,7 +150,7 @@ class ShardedWriter:
         with writing(self._folder):
             self._move_to_names()
             manifest = Manifest(
-                identity=self._identity,
+                identity=self.identity,
                 shards=tuple(self._shards),
                 num_with_3d=self.progress.num_with_3d,
                 num_with_smpl=self.progress.num_with_smpl,
@@ -157,7 +162,7 @@ class ShardedWriter:
 
     def _move_to_names(self) -> None:
         """Replaces what an earlier conversion of the part left by what this one made."""
-        part = self._identity.part
+        part = self.identity.part
         with contextlib.suppress(FileNotFoundError):
             os.remove(self._layout.manifest_path(self._out_dir, part))
         names = {shard.file for shard in self._shards}
@@ -186,7 +191,7 @@ class ShardedWriter:
 
     def _resume(self) -> None:
         """Takes over the finished shards of an interrupted run, if it was the same conversion."""
-        journal = load_journal(self._staged("journal.json"), self._identity)
+        journal = load_journal(self._staged("journal.json"), self.identity)
         if journal is None:
             self._clear_staging()
             return
@@ -220,7 +225,7 @@ class ShardedWriter:
             shards = tuple(self._shards)
             save_journal(
                 self._staged("journal.json"),
-                Journal(self._identity, shards, self.progress, self.is_complete, num_drop_bytes),
+                Journal(self.identity, shards, self.progress, self.is_complete, num_drop_bytes),
             )
 
     def _clear_staging(self) -> None:
@@ -230,7 +235,7 @@ class ShardedWriter:
                 shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
     def _shard_name(self) -> str:
-        return self._layout.shard_name(self._identity.part, len(self._shards))
+        return self._layout.shard_name(self.identity.part, len(self._shards))
 
     def _staged(self, name: str) -> str:
         return os.path.join(self._staging, name)

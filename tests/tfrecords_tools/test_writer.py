@@ -221,7 +221,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_goes_on(tmp_path, limit):
 def test_shards_of_others_are_adopted(tmp_path):
     expected = _convert(tmp_path / "whole")
     with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
-        writer.keep_staging()
+        writer.delegate()
     assert _names(tmp_path / "out") == [".partial_train"]
     with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
         for shard in expected.shards:
