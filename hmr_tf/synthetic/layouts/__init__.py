@@ -7,7 +7,9 @@ LAYOUTS = Registry(
     "dataset layout",
     {
         "coco": "hmr_tf.synthetic.layouts.coco:write",
+        "hr_lspet": "hmr_tf.synthetic.layouts.lsp_ext:write_high_resolution",
         "lsp": "hmr_tf.synthetic.layouts.lsp:write",
+        "lsp_ext": "hmr_tf.synthetic.layouts.lsp_ext:write",
         "mosh": "hmr_tf.synthetic.layouts.mosh:write",
         "mpi_inf_3dhp": "hmr_tf.synthetic.layouts.mpi_inf_3dhp:write",
         "pw3d": "hmr_tf.synthetic.layouts.pw3d:write",
