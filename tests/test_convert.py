@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import scipy.io
 
 from tfrecords_tools import reader
+from tfrecords_tools.registry import CONVERTERS
 
 _ROOT = pathlib.Path(__file__).parents[1]
 
@@ -68,7 +70,7 @@ def test_help_answers_at_once_and_without_tensorflow():
     _, output, _ = _run("--help")
     assert time.monotonic() - begin < 5  # A fraction of a second on a quiet machine.
     assert "python -m hmr_tf.convert --dataset=lsp" in output
-    assert "<lsp|lsp_ext|mosh" in output
+    assert f"<{'|'.join(sorted(CONVERTERS))}>" in "".join(output.split())
 
 
 def test_convert_twice(tmp_path):
@@ -179,3 +181,57 @@ def test_wrong_flags_are_refused(arguments, message):
     assert code == 1
     assert message in output + errors
     assert "Traceback" not in errors
+
+
+def test_three_percent_corrupt_images_convert_and_are_named(tmp_path):
+    source = _write_lsp(tmp_path / "source", 200)
+    broken = {f"images/im{number:04d}.jpg": number for number in (3, 50, 51, 120, 199, 200)}
+    for index, name in enumerate(sorted(broken)):
+        content = (source / name).read_bytes()
+        (source / name).unlink()  # All images are one file.
+        damages = (content[:100], b"", b"\xff" * 500, content[:-2], b"<html>Not found</html>", None)
+        if damages[index] is not None:
+            (source / name).write_bytes(damages[index])
+    code, output, errors = _run(
+        "--dataset=lsp", f"--data_dir={source}", f"--out_dir={tmp_path / 'out'}"
+    )
+    assert code == 0, errors
+    assert "lsp train: 194 records" in output
+    assert "left out: 5 corrupt image, 1 missing image; listed in" in output
+    lines = (tmp_path / "out" / "lsp" / "drops_train.tsv").read_text().splitlines()[1:]
+    assert {line.split("\t")[0] for line in lines} == set(broken)
+    assert {line.split("\t")[2] for line in lines} == {"damaged"}
+    assert "images/im0200.jpg\tmissing image\tdamaged" in lines
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_a_full_disk_is_one_line_and_the_next_run_goes_on(tmp_path, num_workers):
+    source = _write_lsp(tmp_path / "source", 60)
+    arguments = ("--dataset=lsp", f"--data_dir={source}", "--examples_per_shard=50")
+    out_dir = tmp_path / "out"
+    # Shards of 50 records of 6 kB are longer than the longest file allowed.
+    process = _start(
+        *arguments,
+        f"--out_dir={out_dir}",
+        f"--num_workers={num_workers}",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert output == ""
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1, errors
+    assert "cannot be written: File too large" in errors
+    assert "run the same command again" in errors
+    assert not list(out_dir.rglob("*.tfrecord"))
+    for folder in (out_dir, tmp_path / "whole"):
+        assert _run(*arguments, f"--out_dir={folder}")[0] == 0
+    assert _contents(out_dir) == _contents(tmp_path / "whole")
+
+
+def test_beam_options_need_a_runner(tmp_path):
+    code, _, errors = _run(
+        "--dataset=lsp", f"--data_dir={tmp_path}", "--out_dir=x", "--beam_option=streaming=true"
+    )
+    assert code == 1
+    assert "give --runner, too" in errors
