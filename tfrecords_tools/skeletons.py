@@ -157,6 +157,7 @@ _BODY_25 = (
     "r_hip r_knee r_ankle l_hip l_knee l_ankle r_eye l_eye r_ear l_ear "
     "l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel"
 )
+_HAND_PARTS = ("index", "middle", "pinky", "ring", "thumb")
 _FINGERS = "{0}_thumb_tip {0}_index_tip {0}_middle_tip {0}_ring_tip {0}_pinky_tip"
 _TEST_17 = (
     "h36m_head_top neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist "
@@ -242,12 +243,50 @@ HMR2_21 = _skeleton(
     f"r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist neck head_top {_FACE}",
 )
 
+# mmhuman3d's joint set of all datasets: smplx's body, hands and face, the nine rows of
+# J_regressor_extra, OpenPose's own BODY_25, and what single datasets have beside these.
+_HAND = " ".join(f"{{0}}_{part}_{n}" for part in _HAND_PARTS for n in (1, 2, 3))
+_HUMAN_DATA = (
+    f"{' '.join(_SMPL.split()[:22])} smplx_jaw smplx_l_eyeball smplx_r_eyeball "
+    f"{_HAND.format('l')} {_HAND.format('r')} nose r_eye l_eye r_ear l_ear "
+    "l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel "
+    f"{_FINGERS.format('l')} {_FINGERS.format('r')} "
+    "r_eyebrow_1 r_eyebrow_2 r_eyebrow_3 r_eyebrow_4 r_eyebrow_5 "
+    "l_eyebrow_5 l_eyebrow_4 l_eyebrow_3 l_eyebrow_2 l_eyebrow_1 "
+    "nosebridge_1 nosebridge_2 nosebridge_3 nosebridge_4 "
+    "r_nose_2 r_nose_1 nose_middle l_nose_1 l_nose_2 "
+    "r_eye_1 r_eye_2 r_eye_3 r_eye_4 r_eye_5 r_eye_6 "
+    "l_eye_4 l_eye_3 l_eye_2 l_eye_1 l_eye_6 l_eye_5 "
+    "r_mouth_1 r_mouth_2 r_mouth_3 mouth_top l_mouth_3 l_mouth_2 l_mouth_1 "
+    "l_mouth_5 l_mouth_4 mouth_bottom r_mouth_4 r_mouth_5 "
+    "r_lip_1 r_lip_2 lip_top l_lip_2 l_lip_1 l_lip_3 lip_bottom r_lip_3 "
+    f"{' '.join(f'r_contour_{n}' for n in range(1, 9))} contour_middle "
+    f"{' '.join(f'l_contour_{n}' for n in range(8, 0, -1))} "
+    f"r_hip l_hip neck head_top {_EXTRA} "
+    f"{' '.join(f'openpose_{joint}' for joint in _BODY_25.split())} "
+    "spine4 l_clavicle r_clavicle l_hand r_hand l_toe r_toe "
+    "gt_head_h36m gt_head_top_h36m head_bottom smpl_l_hand smpl_r_hand"
+)
+HUMAN_DATA190 = _skeleton("human_data190", _HUMAN_DATA)
+# The same places in files made of Human3.6M and MPI-INF-3DHP: mmhuman3d puts Human3.6M's head
+# top where LSP's is, and the middle of the head where Human3.6M's head top is.
+_HELD_IN_H36M = {
+    **{"head_top": "h36m_head_top", "h36m_head_top": "jaw", "jaw": "jaw_of_regressor"},
+    **{"smpl_spine2": "spine2", "smpl_spine3": "spine3"},
+    **{"smpl_l_foot": "l_foot", "smpl_r_foot": "r_foot"},
+}
+HUMAN_DATA190_H36M = _skeleton(
+    "human_data190_h36m",
+    " ".join(_HELD_IN_H36M.get(joint, joint) for joint in _HUMAN_DATA.split()),
+)
+
 SKELETONS = {
     skeleton.name: skeleton
     for skeleton in (
         *(LSP14, COCOPLUS19, SMPL24, SMPL54, J24, BODY25, J49, J17),
         *(H36M17, H36M17_RIGHT_FIRST, H36M32, MPII16, COCO17, AIC14),
         *(MPI_INF_3DHP28, MPI_INF_3DHP17, MUCO21, PW3D18, HMR2_21),
+        *(HUMAN_DATA190, HUMAN_DATA190_H36M),
     )
 }
 

@@ -229,3 +229,40 @@ def test_a_joint_without_a_mirror_image_is_refused():
         skeletons._derive_flip("broken", ("left_knee", "nose"))
     with pytest.raises(ValueError, match="twice"):
         skeletons._derive_flip("broken", ("nose", "nose"))
+
+
+# mmhuman3d's place of each joint of a dataset, in the dataset's order.
+_HUMAN_DATA_BODY = [8, 5, 144, 145, 4, 7, 21, 19, 17, 16, 18, 20, 146]
+_HUMAN_DATA_J24 = [*_HUMAN_DATA_BODY, *range(147, 153), 55, 57, 56, 59, 58]
+_HUMAN_DATA = {
+    "lsp14": [*_HUMAN_DATA_BODY, 147],
+    "mpii16": [8, 5, 144, 145, 4, 7, 148, 149, 146, 147, 21, 19, 17, 16, 18, 20],
+    "coco17": [55, 57, 56, 59, 58, 16, 17, 18, 19, 20, 21, 145, 144, 4, 5, 7, 8],
+    "h36m17": [148, 145, 4, 7, 144, 5, 8, 150, 146, 152, 147, 16, 18, 20, 17, 19, 21],
+    "mpi_inf_3dhp28": [
+        *(9, 178, 6, 150, 148, 146, 152, 147, 179, 16, 18, 20, 181, 180, 17, 19, 21, 182),
+        *(145, 4, 7, 10, 183, 144, 5, 8, 11, 184),
+    ],
+    "mpi_inf_3dhp17": [147, 146, 17, 19, 21, 16, 18, 20, 144, 5, 8, 145, 4, 7, 148, 150, 152],
+    "pw3d18": [55, 146, 17, 19, 21, 16, 18, 20, 144, 5, 8, 145, 4, 7, 56, 57, 58, 59],
+    "j24": _HUMAN_DATA_J24,
+    "j49": [*range(153, 178), *_HUMAN_DATA_J24],
+}
+
+
+@pytest.mark.parametrize("name", _HUMAN_DATA)
+def test_human_data_places_are_the_published_ones(name):
+    is_h36m = name in ("h36m17", "mpi_inf_3dhp28", "mpi_inf_3dhp17")
+    source = "human_data190_h36m" if is_h36m else "human_data190"
+    assert list(skeletons.mapping(source, name)) == _HUMAN_DATA[name]
+
+
+@pytest.mark.parametrize("name", ["human_data190", "human_data190_h36m"])
+def test_human_data_flips_by_name(name):
+    skeleton = skeletons.get(name)
+    assert skeleton.num_joints == 190
+    flip = skeleton.flip
+    assert [flip[flip[index]] for index in range(190)] == list(range(190))
+    # A hand, the face and a foot by their published places.
+    assert (flip[25], flip[37], flip[76], flip[127], flip[60]) == (40, 52, 85, 143, 63)
+    assert flip[147] == 147 and flip[181] == 182
