@@ -73,6 +73,10 @@ class Wardrobe:
         self._along_leg = (hip - rest[:, 1]) / (hip - ankle)
         # 0 at the hips, 1 at the base of the neck.
         self._up_trunk = (rest[:, 1] - hip) / (joints[12, 1] - hip)
+        # -1 at the back, 1 at the front of the chest; the width is in m to the side.
+        chest = rest[self._is_trunk & (self._up_trunk > 0.5) & (np.abs(rest[:, 0]) < 0.1), 2]
+        self._front_chest = 2.0 * (rest[:, 2] - chest.min()) / (chest.max() - chest.min()) - 1.0
+        self._aside = np.abs(rest[:, 0])
         head = rest[self._is_head]
         top = head[:, 1].max()
         # 0 at the joint of head and neck, 1 at the crown; 0 at the back, 1 at the tip of the nose.
@@ -96,6 +100,8 @@ class Wardrobe:
         self._put_on(random, colors, is_shirt, top, pattern_share=0.55)
         thickness[is_trousers] = random.uniform(0.0, 0.015)
         thickness[is_shirt] = random.uniform(0.0, 0.012)
+        self._open_jacket(random, colors, is_shirt)
+        self._rucksack(random, colors, thickness)
         colors[is_shoe] = draw_color(random)
         thickness[is_shoe] = 0.006
         hair = _pick_between(random, _HAIR_COLORS)
@@ -115,6 +121,10 @@ class Wardrobe:
         leg_end += random.normal(0.0, 0.02)
         waist = hem + random.uniform(0.0, 0.15)
         is_shirt = self._is_trunk & (self._up_trunk > hem) & (self._up_trunk < collar)
+        if random.random() < 0.7:
+            depth = random.uniform(0.05, 0.35)
+            neckline = collar - depth * (1.0 - self._aside / random.uniform(0.06, 0.11))
+            is_shirt &= (self._front_chest < 0.0) | (self._up_trunk < neckline)
         is_shirt |= self._is_arm & (self._along_arm < sleeve)
         is_shirt |= self._is_leg & (self._up_trunk > hem)
         if random.random() < 0.06:
@@ -131,7 +141,32 @@ class Wardrobe:
         is_hair &= self._front_head < random.uniform(0.75, 0.9)
         if random.random() < 0.05:
             is_hair[:] = False
+        elif random.random() < 0.35:  # Long hair falls down the back.
+            end = random.uniform(0.6, 0.95)
+            is_back = (self._front_chest < 0.0) & (self._aside < random.uniform(0.07, 0.12))
+            is_hair |= (self._is_trunk | self._is_head) & is_back & (self._up_trunk > end)
         return is_shirt, is_trousers, is_shoe, is_hair
+
+    def _open_jacket(
+        self, random: np.random.Generator, colors: np.ndarray, is_shirt: np.ndarray
+    ) -> None:
+        """Shows, on some people, a strip of another shirt between the sides of a jacket."""
+        if random.random() < 0.35:
+            strip = self._aside < random.uniform(0.03, 0.1)
+            strip &= is_shirt & self._is_trunk & (self._front_chest > 0.0)
+            self._put_on(random, colors, strip, draw_color(random), pattern_share=0.2)
+
+    def _rucksack(
+        self, random: np.random.Generator, colors: np.ndarray, thickness: np.ndarray
+    ) -> None:
+        """Gives some people a rucksack."""
+        if random.random() < 0.12:
+            low, high = random.uniform(0.15, 0.45), random.uniform(0.75, 0.95)
+            is_bag = self._is_trunk & (self._front_chest < -0.2)
+            is_bag &= self._aside < random.uniform(0.1, 0.16)
+            is_bag &= (self._up_trunk > low) & (self._up_trunk < high)
+            self._put_on(random, colors, is_bag, draw_color(random), pattern_share=0.2)
+            thickness[is_bag] = random.uniform(0.04, 0.15)
 
     def _put_on(
         self,
