@@ -10,11 +10,18 @@ from tfrecords_tools.errors import DatasetError
 # A new dataset is a file in converters/ and a line here.
 CONVERTERS = {
     "coco": "tfrecords_tools.converters.coco:COCOConverter",
+    "h36m": "tfrecords_tools.converters.h36m:H36MConverter",
+    "hybrik_mpi_inf_3dhp": "tfrecords_tools.converters.hybrik_mpi_inf_3dhp:HybrIK3DHPConverter",
+    "hybrik_pw3d": "tfrecords_tools.converters.hybrik_pw3d:HybrIKPW3DConverter",
     "lsp": "tfrecords_tools.converters.lsp:LSPConverter",
     "lsp_ext": "tfrecords_tools.converters.lsp_ext:LSPExtendedConverter",
     "mosh": "tfrecords_tools.converters.mosh:MoshConverter",
     "mpi_inf_3dhp": "tfrecords_tools.converters.mpi_inf_3dhp:MPIINF3DHPConverter",
+    "mpii": "tfrecords_tools.converters.mpii:MPIIConverter",
     "pw3d": "tfrecords_tools.converters.pw3d:PW3DConverter",
+    "sgre_coco": "tfrecords_tools.converters.sgre_coco:SGRECOCOConverter",
+    "sgre_mpii": "tfrecords_tools.converters.sgre_mpii:SGREMPIIConverter",
+    "sgre_pw3d": "tfrecords_tools.converters.sgre_pw3d:SGREPW3DConverter",
 }
 
 

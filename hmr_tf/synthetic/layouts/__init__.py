@@ -7,11 +7,15 @@ LAYOUTS = Registry(
     "dataset layout",
     {
         "coco": "hmr_tf.synthetic.layouts.coco:write",
+        "h36m": "hmr_tf.synthetic.layouts.h36m:write",
+        "h36m_mmhuman3d": "hmr_tf.synthetic.layouts.h36m:write_mmhuman3d",
+        "h36m_spin": "hmr_tf.synthetic.layouts.h36m:write_spin",
         "hr_lspet": "hmr_tf.synthetic.layouts.lsp_ext:write_high_resolution",
         "lsp": "hmr_tf.synthetic.layouts.lsp:write",
         "lsp_ext": "hmr_tf.synthetic.layouts.lsp_ext:write",
         "mosh": "hmr_tf.synthetic.layouts.mosh:write",
         "mpi_inf_3dhp": "hmr_tf.synthetic.layouts.mpi_inf_3dhp:write",
+        "mpii": "hmr_tf.synthetic.layouts.mpii:write",
         "pw3d": "hmr_tf.synthetic.layouts.pw3d:write",
     },
 )
