@@ -75,11 +75,15 @@ def _cached_video(path: str, _mtime: int, _size: int) -> VideoFrames:
 
 
 def _open(path: str) -> cv2.VideoCapture:
-    # FFmpeg complains about damaged files on stderr; the caller says it once.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if not os.path.isfile(path):
         raise ImageError(f"missing video: {path}")
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+    # FFmpeg and OpenCV complain about damaged files on stderr; the caller says it once.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    log_level = cv2.setLogLevel(0)
+    try:
+        capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+    finally:
+        cv2.setLogLevel(log_level)
     if not capture.isOpened():
         raise ImageError(f"corrupt video: {path}")
     return capture

@@ -128,8 +128,11 @@ class MPIINF3DHPConverter(Converter):
             if not one.is_video
             for row in range(len(one.frames))
         ]
-        num_absent = 2 * len(_SUBJECTS[part]) - len(folders)
-        items: list[_Item] = [Drop("sequence that is not there")] * num_absent
+        items: list[_Item] = [
+            Drop("sequence that is not there", name=name)
+            for name in _names(part)
+            if os.path.join(self.data_dir, name) not in folders
+        ]
         items += [single[index] for index in rng.permutation(len(single))]
         for one in footage:
             if one.is_video:
@@ -145,18 +148,12 @@ class MPIINF3DHPConverter(Converter):
 
     def _folders(self, part: str) -> list[str]:
         """Returns the folders of a split's sequences."""
-        root = self.data_dir
-        if part == "test":
-            inner = os.path.join(root, _TEST_FOLDER)
-            root = inner if os.path.isdir(inner) else root
-            names = [f"TS{number}" for number in range(1, 7)]
-            others = "S[1-8]"
-        else:
-            names = [f"S{subject}/Seq{number}" for subject in _SUBJECTS[part] for number in (1, 2)]
-            others = "*[TS][1-8]"
+        root, names = self.data_dir, _names(part)
+        if part == "test" and os.path.isdir(os.path.join(root, _TEST_FOLDER)):
+            root = os.path.join(root, _TEST_FOLDER)
         found = [path for path in (os.path.join(root, n) for n in names) if os.path.isdir(path)]
         if not found:
-            rest = sorted(glob.glob(os.path.join(glob.escape(root), others)))
+            rest = sorted(glob.glob(os.path.join(glob.escape(root), "*S[1-8]")))
             holds = f"; it holds {os.path.basename(rest[0])}, of another split" if rest else ""
             raise DatasetError(
                 f"mpi_inf_3dhp: {root} holds no sequence of '{part}', {names[0]} to {names[-1]}"
@@ -244,6 +241,13 @@ class MPIINF3DHPConverter(Converter):
             return Drop("most joints outside of the image", name=name)
         output = to_sample(person, self.name, Framing(), image)
         return dataclasses.replace(output, name=name) if isinstance(output, Drop) else output
+
+
+def _names(part: str) -> list[str]:
+    """Returns the names of all sequences of a split."""
+    if part == "test":
+        return [f"TS{number}" for number in range(1, 7)]
+    return [f"S{subject}/Seq{number}" for subject in _SUBJECTS[part] for number in (1, 2)]
 
 
 def moved_frames(points_3d: np.ndarray, moved_mm: float) -> np.ndarray:

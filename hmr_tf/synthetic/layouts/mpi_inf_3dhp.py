@@ -11,7 +11,7 @@
 the height of the chest. Each of these films a walk of its own, since a studio has one camera: the
 cameras of a sequence agree in nothing but the frame numbers. The cameras without pictures watch the
 walk of camera 0. The sequences beside S1/Seq1 are there if there are images enough. The last frame
-of a test sequence is not for evaluation. With at least 40 training images, one video lacks its last
+of a test sequence is not for evaluation. With at least 120 training images, one video lacks its last
 frame, one extracted frame is damaged and one shows somebody at the border.
 
 The truth calls a video's frame `S1/Seq1/imageSequence/video_0.avi#0`, counted from 0.
@@ -42,7 +42,7 @@ _SEQUENCES = ("S1/Seq1", "S8/Seq1", "S2/Seq2")
 _EXTRACTED = "S2/Seq2"
 _TEST_SEQUENCES = ("TS1", "TS5")
 _TEST_FOLDER = "mpi_inf_3dhp_test_set"
-_AWKWARD_FROM = 40  # training images
+_AWKWARD_FROM = 120  # training images
 _REAL_SIZE_PX = 2048
 _REAL_INTRINSICS = np.array([1497.693, 1497.103, 1024.704, 1051.394])
 _UNIVERSAL_MM = 920.0  # from knee to neck
