@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pathlib
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from tfrecords_tools import video_frames
 from tfrecords_tools.errors import ImageError
 
+_ROOT = pathlib.Path(__file__).parents[2]
 _NUM_FRAMES = 12
 
 
@@ -61,7 +66,7 @@ def test_missing_and_damaged_videos(tmp_path):
 
 
 @pytest.mark.parametrize("code", ["MJPG", "XVID"])
-def test_a_cut_video_has_its_first_frames(tmp_path, capfd, code):
+def test_a_cut_video_has_its_first_frames(tmp_path, code):
     path = tmp_path / "a.avi"
     _write(path, num_frames=400, step=0.03, code=code)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -73,7 +78,18 @@ def test_a_cut_video_has_its_first_frames(tmp_path, capfd, code):
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(ImageError, match=r"^(missing frame|corrupt video): "):
         video_frames.open_video(str(path)).read(300)
-    assert capfd.readouterr().err == ""
+
+
+def test_damaged_videos_are_not_complained_about_twice(tmp_path):
+    path = tmp_path / "a.avi"
+    _write(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    program = f"from tfrecords_tools import video_frames as v; v.open_video({str(path)!r}).read(9)"
+    # FFmpeg reads its settings once in a process.
+    run = subprocess.run([sys.executable, "-c", program], cwd=_ROOT, capture_output=True, text=True)
+    assert run.returncode == 1
+    first, last = run.stderr.splitlines()[0], run.stderr.splitlines()[-1]
+    assert first.startswith("Traceback") and "ImageError" in last
 
 
 def test_the_last_video_stays_open_until_its_file_changes(tmp_path):

@@ -11,8 +11,8 @@
 the height of the chest. Each of these films a walk of its own, since a studio has one camera: the
 cameras of a sequence agree in nothing but the frame numbers. The cameras without pictures watch the
 walk of camera 0. The sequences beside S1/Seq1 are there if there are images enough. The last frame
-of a test sequence is not for evaluation. With at least 120 training images, one video lacks its last
-frame, one extracted frame is damaged and one shows somebody at the border.
+of a test sequence is not for evaluation. With at least 120 training images, one video lacks its
+last frame, one extracted frame is damaged and one shows somebody at the border.
 
 The truth calls a video's frame `S1/Seq1/imageSequence/video_0.avi#0`, counted from 0.
 """
