@@ -9,6 +9,7 @@ from tfrecords_tools.errors import DatasetError
 
 # A new dataset is a file in converters/ and a line here.
 CONVERTERS = {
+    "aic": "tfrecords_tools.converters.aic:AICConverter",
     "coco": "tfrecords_tools.converters.coco:COCOConverter",
     "h36m": "tfrecords_tools.converters.h36m:H36MConverter",
     "hybrik_mpi_inf_3dhp": "tfrecords_tools.converters.hybrik_mpi_inf_3dhp:HybrIK3DHPConverter",

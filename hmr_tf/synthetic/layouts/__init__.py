@@ -6,6 +6,7 @@ from hmr_tf.registry import Registry
 LAYOUTS = Registry(
     "dataset layout",
     {
+        "aic": "hmr_tf.synthetic.layouts.aic:write",
         "coco": "hmr_tf.synthetic.layouts.coco:write",
         "h36m": "hmr_tf.synthetic.layouts.h36m:write",
         "h36m_mmhuman3d": "hmr_tf.synthetic.layouts.h36m:write_mmhuman3d",
