@@ -1,0 +1,194 @@
+"""One labelled person in one image file, and how that becomes a sample.
+
+For datasets that have the same kinds of labels in different files: what a reader gathers is a
+`LabelledPerson`, and `to_sample` does the rest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any, Callable, Union
+
+import numpy as np
+
+from tfrecords_tools import images, person_crop, person_scale, skeletons
+from tfrecords_tools.converter import Drop
+from tfrecords_tools.errors import ImageError
+from tfrecords_tools.joint_fields import fields_2d, fields_3d
+from tfrecords_tools.samples import Sample
+
+ScaleRule = Callable[[np.ndarray], Union[float, None]]
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelledPerson:
+    """A person and what the source says about them, in px of the source image.
+
+    Attributes:
+        path: of the image file.
+        points_2d: `[J, 3]` x, y and confidence in the order of ``skeleton_2d``.
+        skeleton_2d: name of the joint set.
+        points_3d: `[K, 3]` m, camera frame, in the order of ``skeleton_3d``; None if unknown.
+        skeleton_3d: name of the joint set.
+        is_root_relative: whether ``points_3d`` do not say where in space the person is.
+        pose_axis_angle: `[72]` SMPL pose with camera-frame root; together with ``betas``.
+        betas: `[10]`.
+        translation: `[3]` m, of the SMPL body; None if unknown.
+        intrinsics: `[4]` (fx, fy, cx, cy).
+        box_xyxy: `[4]`.
+        gender: as in `Sample`.
+        filename: name of the image in the record; the path's last part if empty.
+        subject, sequence, frame: as in `Sample`.
+    """
+
+    path: str
+    points_2d: np.ndarray
+    skeleton_2d: str
+    points_3d: np.ndarray | None = None
+    skeleton_3d: str = ""
+    is_root_relative: bool = False
+    pose_axis_angle: np.ndarray | None = None
+    betas: np.ndarray | None = None
+    translation: np.ndarray | None = None
+    intrinsics: np.ndarray | None = None
+    box_xyxy: np.ndarray | None = None
+    gender: int = -1
+    filename: str = ""
+    subject: str = ""
+    sequence: str = ""
+    frame: int = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """How people are stored.
+
+    Attributes:
+        person_px: the diagonal of their joints, px; 0 stores the source image as it is.
+        margin_px: half the side of the square that is kept, px of an image in which the person
+            measures 150 px.
+        scale_rule: cocoplus keypoints `[19, 3]` -> the factor that brings the person to 150 px, or
+            None; see `person_scale`.
+    """
+
+    person_px: float = person_crop.PERSON_PX
+    margin_px: int = 150
+    scale_rule: ScaleRule = person_scale.scale_from_trunk
+
+
+def to_sample(
+    person: LabelledPerson, dataset: str, framing: Framing, image: np.ndarray | None = None
+) -> Sample | Drop:
+    """Turns a labelled person into a sample.
+
+    The translation that the sample gets moves its joints into the camera frame. It is the SMPL
+    body's own where that is known, so that one translation serves both; else the pelvis.
+
+    Args:
+        person: the labels.
+        dataset: its name.
+        framing: how the person is stored.
+        image: `[height, width, 3]` uint8 RGB; read from the person's path if None.
+    """
+    used = [person.points_2d, person.points_3d, person.pose_axis_angle, person.betas]
+    used += [person.translation, person.intrinsics, person.box_xyxy]
+    if not all(np.isfinite(values).all() for values in used if values is not None):
+        return Drop("label that is not finite", is_error=True)
+    fields: dict[str, Any] = fields_2d(person.points_2d, skeletons.get(person.skeleton_2d))
+    visible = fields["keypoints_2d"][fields["keypoints_2d"][:, 2] > 0, :2]
+    if not len(visible):
+        return Drop("no visible keypoint")
+    center = (visible.min(0) + visible.max(0)) / 2
+    try:
+        if not framing.person_px:
+            data, height, width = _whole(person.path, image)
+            crop = person_crop.PersonCrop(_NO_PIXELS, np.ones(2), np.zeros(2))
+        else:
+            scale = framing.scale_rule(fields["keypoints_2d"])
+            if scale is None:
+                return Drop("too little labelled to tell the size")
+            crop = _cut(person.path, image, center, scale, framing)
+            if crop is None:
+                return Drop("person outside of the image")
+            data = images.encode_jpeg(crop.image)
+            height, width = crop.image.shape[:2]
+    except ImageError as error:
+        return Drop(str(error).split(":")[0], is_error=True)
+    for name, points in list(fields.items()):
+        fields[name] = np.where(points[:, 2:] > 0, crop.points(points), 0.0)
+    fields.update(_fields_3d(person))
+    if person.intrinsics is not None:
+        fields["intrinsics"] = crop.intrinsics(person.intrinsics)
+    if person.box_xyxy is not None:
+        fields["box_xyxy"] = crop.box(person.box_xyxy)
+    return Sample(
+        image=data,
+        filename=person.filename or os.path.basename(person.path),
+        height=height,
+        width=width,
+        center=crop.points(center),
+        gender=person.gender,
+        dataset=dataset,
+        subject=person.subject,
+        sequence=person.sequence,
+        frame=person.frame,
+        scale_factors=crop.scale_factors,
+        crop_origin=crop.crop_origin,
+        **fields,
+    )
+
+
+def _cut(
+    path: str, image: np.ndarray | None, center: np.ndarray, scale: float, framing: Framing
+) -> person_crop.PersonCrop | None:
+    """Returns the person, cut out; None if outside of the image."""
+    if image is None:
+        image = images.decode_rgb(images.read_image_file(path), os.path.basename(path))
+    enlarge = framing.person_px / person_crop.PERSON_PX
+    margin = round(framing.margin_px * enlarge)
+    return person_crop.crop_scaled(image, center, scale * enlarge, margin)
+
+
+def _whole(path: str, image: np.ndarray | None) -> tuple[bytes, int, int]:
+    """Returns (JPEG bytes, height, width) of an uncut image; a JPEG file keeps its bytes."""
+    if image is None:
+        return images.record_jpeg(path)
+    return images.encode_jpeg(image), *image.shape[:2]
+
+
+def _fields_3d(person: LabelledPerson) -> dict[str, Any]:
+    """Returns the sample's 3D joints, SMPL parameters and translation, as far as known."""
+    fields: dict[str, Any] = {}
+    if person.pose_axis_angle is not None:
+        fields.update(pose_axis_angle=person.pose_axis_angle, betas=person.betas)
+    origin = person.translation
+    if person.points_3d is not None:
+        skeleton = skeletons.get(person.skeleton_3d)
+        if person.is_root_relative:
+            fields.update(fields_3d(person.points_3d, skeleton, np.zeros(3)))
+        else:
+            if origin is None:
+                origin = person.points_3d[skeleton.index("pelvis")]
+            fields.update(fields_3d(person.points_3d, skeleton, origin))
+    if origin is not None:
+        fields["translation"] = origin
+    return fields
+
+
+def projected(joints: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
+    """Returns the 2D joints of a dataset that has none of its own.
+
+    Args:
+        joints: `[J, 3]` camera frame.
+        intrinsics: `[4]` (fx, fy, cx, cy) px.
+
+    Returns:
+        `[J, 3]` x, y px and 1, zeros for what lies behind the camera.
+    """
+    is_before = joints[:, 2] > 0
+    depth = np.where(is_before, joints[:, 2], 1.0)
+    pixels = joints[:, :2] / depth[:, None] * intrinsics[:2] + intrinsics[2:]
+    points = np.concatenate([pixels, np.ones((len(joints), 1))], axis=1)
+    return np.where(is_before[:, None], points, 0.0)
