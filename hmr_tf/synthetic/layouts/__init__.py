@@ -17,6 +17,9 @@ LAYOUTS = Registry(
         "mosh": "hmr_tf.synthetic.layouts.mosh:write",
         "mpi_inf_3dhp": "hmr_tf.synthetic.layouts.mpi_inf_3dhp:write",
         "mpii": "hmr_tf.synthetic.layouts.mpii:write",
+        "muco": "hmr_tf.synthetic.layouts.muco:write",
+        "mupots": "hmr_tf.synthetic.layouts.mupots:write",
         "pw3d": "hmr_tf.synthetic.layouts.pw3d:write",
+        "voc": "hmr_tf.synthetic.layouts.voc:write",
     },
 )
