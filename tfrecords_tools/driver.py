@@ -101,12 +101,12 @@ def convert_part(
         fingerprint=converter.fingerprint(part),
     )
     if not overwrite:
-        finished = _finished(out_dir, identity)
+        finished = finished_manifest(out_dir, identity)
         if finished is not None:
             return Outcome(finished, was_done=True)
     with ShardedWriter(out_dir, identity) as writer:
         if not overwrite and not writer.is_complete:
-            _refuse_strangers(out_dir, identity)
+            refuse_strangers(out_dir, identity)
         if not writer.is_complete:
             write_shards = write_shards or functools.partial(_write_shards, num_workers=num_workers)
             try:
@@ -117,8 +117,12 @@ def convert_part(
         return Outcome(writer.publish(), was_done=False)
 
 
-def _finished(out_dir: str, identity: Identity) -> Manifest | None:
-    """Returns the manifest if this very conversion is already done; refuses if another is."""
+def finished_manifest(out_dir: str, identity: Identity) -> Manifest | None:
+    """Returns the manifest if this very conversion is already done; None if none is.
+
+    Raises:
+        DatasetError: if another conversion is, or a file has been changed since.
+    """
     manifest = load_manifest(out_dir, identity.dataset, identity.part)
     if manifest is None:
         return None
@@ -142,8 +146,12 @@ def _finished(out_dir: str, identity: Identity) -> Manifest | None:
     return manifest
 
 
-def _refuse_strangers(out_dir: str, identity: Identity) -> None:
-    """Refuses to replace record files that no manifest speaks of."""
+def refuse_strangers(out_dir: str, identity: Identity) -> None:
+    """Refuses to replace record files that no manifest speaks of.
+
+    Raises:
+        DatasetError: if there are any.
+    """
     shards = shard_layout(identity.dataset).shards(out_dir, identity.part)
     if shards:
         raise DatasetError(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfrecords_tools import record_formats
 from tfrecords_tools.errors import DatasetError, RecordError
-from tfrecords_tools.manifest import load_manifest
+from tfrecords_tools.manifest import Manifest, load_manifest
 from tfrecords_tools.record_file import read_record, skip_records
 from tfrecords_tools.shard_layout import shard_layout
 
@@ -80,12 +80,14 @@ def describe_records(data_dir: str, dataset: str, split: str = "train") -> Recor
 
     Raises:
         DatasetError: if there are no records.
-        RecordError: if a file is empty, damaged or of an unknown format, or the formats differ.
+        RecordError: if a file is empty, damaged or of an unknown format, has not the size that its
+            manifest gives, or the formats differ.
     """
     shards = list_shards(data_dir, dataset, split)
     record_format, first = _first_record(shards[0])
     manifest = load_manifest(data_dir, dataset, split)
     if manifest is not None and sorted(manifest.shard_paths(data_dir)) == sorted(shards):
+        check_sizes(manifest, manifest.shard_paths(data_dir))
         return RecordSummary(
             tuple(shards), manifest.num_examples, manifest.has_3d, manifest.has_smpl, record_format
         )
@@ -105,6 +107,28 @@ def describe_records(data_dir: str, dataset: str, split: str = "train") -> Recor
         has_smpl=record_format == record_formats.MOCAP or any(value > 0 for value in smpl_flag),
         record_format=record_format,
     )
+
+
+def check_sizes(manifest: Manifest, shards: Sequence[str]) -> None:
+    """Checks that files have the sizes that their manifest gives.
+
+    TensorFlow takes a file that is cut within the first 12 bytes of a record for a shorter one.
+
+    Args:
+        manifest: of the files.
+        shards: their paths, in the manifest's order.
+
+    Raises:
+        RecordError: if a file is missing, cut or replaced.
+    """
+    for path, shard in zip(shards, manifest.shards):
+        size = os.path.getsize(path) if os.path.exists(path) else None
+        if size != shard.num_bytes:
+            there = "is missing" if size is None else f"has {size} bytes"
+            raise RecordError(
+                f"{path} {there}; its manifest says {shard.num_bytes} bytes. It was cut or "
+                "replaced: copy it again, or convert again with --overwrite."
+            )
 
 
 def _first_record(path: str) -> tuple[str, Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -78,6 +79,11 @@ def skip_records(file: BinaryIO, size: int, name: str) -> int:
     Raises:
         RecordError: if the file ends within a record or is no record file.
     """
+    return sum(1 for _ in record_begins(file, size, name))
+
+
+def record_begins(file: BinaryIO, size: int, name: str) -> Iterator[int]:
+    """Yields where each record of a file begins; the arguments are those of `skip_records`."""
     count = position = 0
     while position < size:
         header = file.read(_HEADER.size)
@@ -86,12 +92,13 @@ def skip_records(file: BinaryIO, size: int, name: str) -> int:
         length = _HEADER.unpack(header)[0]
         if _frame_header(length) != header:
             raise _damaged(name, count, "its checksum is wrong, or this is no TFRecord file")
+        begin = position
         position += _HEADER.size + length + _CHECKSUM.size
         if position > size:
             raise _damaged(name, count, "the file ends within it")
+        yield begin
         file.seek(position)
         count += 1
-    return count
 
 
 def crc32c(data: bytes) -> int:

@@ -109,10 +109,32 @@ def test_mocap_records_are_described(tmp_path):
 def test_a_manifest_is_believed_only_about_its_own_files(tmp_path):
     _write(tmp_path / "lsp" / "train_000.tfrecord", [_original_record(False)])
     identity = Identity("lsp", "train", 1, 500, {}, "")
-    shard = Shard("train_000.tfrecord", 77, 1, "")
+    num_bytes = (tmp_path / "lsp" / "train_000.tfrecord").stat().st_size
+    shard = Shard("train_000.tfrecord", 77, num_bytes, "")
     save_manifest(str(tmp_path), Manifest(identity, (shard,), 77, 77, {}))
     summary = reader.describe_records(str(tmp_path), "lsp")
     assert (summary.num_records, summary.has_3d, summary.has_smpl) == (77, True, True)
     _write(tmp_path / "lsp" / "train_001.tfrecord", [_original_record(False)])
     summary = reader.describe_records(str(tmp_path), "lsp")
     assert (summary.num_records, summary.has_3d, summary.has_smpl) == (2, False, False)
+
+
+@pytest.mark.parametrize("num_lost", [1, 5, 16, 17])
+def test_cut_files_are_noticed_beside_a_manifest(tmp_path, num_lost):
+    # TensorFlow's reader takes a file that ends within a record's header for a whole one.
+    path = _write(tmp_path / "lsp" / "train_000.tfrecord", [_original_record(False)] * 2 + [b""])
+    content = (tmp_path / "lsp" / "train_000.tfrecord").read_bytes()
+    identity = Identity("lsp", "train", 1, 500, {}, "")
+    shard = Shard("train_000.tfrecord", 3, len(content), "")
+    save_manifest(str(tmp_path), Manifest(identity, (shard,), 0, 0, {}))
+    assert reader.describe_records(str(tmp_path), "lsp").num_records == 3
+    (tmp_path / "lsp" / "train_000.tfrecord").write_bytes(content[:-num_lost])
+    with pytest.raises(
+        RecordError, match=rf"{path} has {len(content) - num_lost} bytes; its manif"
+    ):
+        reader.describe_records(str(tmp_path), "lsp")
+    with pytest.raises(RecordError, match=r"train_000\.tfrecord has"):
+        reader.check_sizes(reader.load_manifest(str(tmp_path), "lsp", "train"), [path])
+    with pytest.raises(RecordError, match=r"nothing is missing; its manifest says"):
+        manifest = reader.load_manifest(str(tmp_path), "lsp", "train")
+        reader.check_sizes(manifest, [str(tmp_path / "nothing")])
