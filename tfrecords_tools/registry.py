@@ -12,6 +12,7 @@ CONVERTERS = {
     "aic": "tfrecords_tools.converters.aic:AICConverter",
     "coco": "tfrecords_tools.converters.coco:COCOConverter",
     "h36m": "tfrecords_tools.converters.h36m:H36MConverter",
+    "human_data": "tfrecords_tools.converters.human_data:HumanDataConverter",
     "hybrik_mpi_inf_3dhp": "tfrecords_tools.converters.hybrik_mpi_inf_3dhp:HybrIK3DHPConverter",
     "hybrik_pw3d": "tfrecords_tools.converters.hybrik_pw3d:HybrIKPW3DConverter",
     "lsp": "tfrecords_tools.converters.lsp:LSPConverter",
@@ -19,10 +20,15 @@ CONVERTERS = {
     "mosh": "tfrecords_tools.converters.mosh:MoshConverter",
     "mpi_inf_3dhp": "tfrecords_tools.converters.mpi_inf_3dhp:MPIINF3DHPConverter",
     "mpii": "tfrecords_tools.converters.mpii:MPIIConverter",
+    "muco": "tfrecords_tools.converters.muco:MuCoConverter",
+    "mupots": "tfrecords_tools.converters.mupots:MuPoTSConverter",
     "pw3d": "tfrecords_tools.converters.pw3d:PW3DConverter",
+    "up3d": "tfrecords_tools.converters.up3d:UP3DConverter",
     "sgre_coco": "tfrecords_tools.converters.sgre_coco:SGRECOCOConverter",
     "sgre_mpii": "tfrecords_tools.converters.sgre_mpii:SGREMPIIConverter",
     "sgre_pw3d": "tfrecords_tools.converters.sgre_pw3d:SGREPW3DConverter",
+    "spin_npz": "tfrecords_tools.converters.spin_npz:SpinNpzConverter",
+    "voc": "tfrecords_tools.converters.voc:VOCConverter",
 }
 
 
