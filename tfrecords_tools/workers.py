@@ -135,5 +135,8 @@ def convert_item(converter: Converter, item: Any) -> ItemOutputs:
 
 
 def _named(drop: Drop, converter: Converter, item: Any) -> Drop:
-    """Returns a drop that says which sample it is, as far as that is known."""
-    return drop if drop.name else dataclasses.replace(drop, name=converter.item_name(item))
+    """Returns a drop that says which sample it is: the item's file and, if known, what in it."""
+    item_name = converter.item_name(item)
+    if item_name in drop.name:  # As it is if the item has no name.
+        return drop
+    return dataclasses.replace(drop, name=f"{item_name} {drop.name}".rstrip())

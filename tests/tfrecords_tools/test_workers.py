@@ -41,7 +41,8 @@ class Toy(Converter):
         knows_tensorflow = float("tensorflow" in sys.modules)
         pose = np.full(72, float(item))
         pose[:2] = os.getpid(), knows_tensorflow
-        return [Drop("third")] * (item % 3 == 0) + [MocapSample(pose, np.zeros(10))]
+        name = "person 2" if item == 9 else ""
+        return [Drop("third", name=name)] * (item % 3 == 0) + [MocapSample(pose, np.zeros(10))]
 """
 
 
@@ -69,7 +70,8 @@ def test_outputs_come_in_order(toy, num_workers, start):
     processes = set()
     for index, outputs in converted:
         assert len(outputs) == 1 + (index % 3 == 0)
-        assert outputs[:-1] == [Drop("third", name=f"item {index}")] * (index % 3 == 0)
+        name = "item 9 person 2" if index == 9 else f"item {index}"
+        assert outputs[:-1] == [Drop("third", name=name)] * (index % 3 == 0)
         pose = _pose(outputs[-1])
         assert pose[2] == index
         if index >= start + 3:  # What comes first tells how long the rest will take.
