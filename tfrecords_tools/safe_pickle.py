@@ -18,6 +18,8 @@ import math
 import pickle
 import re
 import zipfile
+import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
@@ -31,6 +33,10 @@ _DTYPE_CODE = re.compile(r"([|<>=]?)(\?|[biufcSU]\d+|O\d*)")
 
 class PickleRefusedError(DatasetError):
     """Raised when a pickle asks for more than plain data, or is damaged."""
+
+
+class PickleDamagedError(PickleRefusedError):
+    """Raised when a file is no pickle or a cut one; nothing speaks for ill will."""
 
 
 class _Malformed(Exception):
@@ -389,17 +395,18 @@ def load(source: str | Path | BinaryIO, name: str = "", encoding: str = "latin1"
             f"{name or 'pickle'}: refused to load this pickle: {error}; nothing in it was run."
         ) from None
     except Exception as error:  # A damaged pickle can fail in any way at all.
-        raise PickleRefusedError(
+        raise PickleDamagedError(
             f"{name or 'pickle'}: not a readable pickle ({type(error).__name__}: {error}); "
             "the file is damaged or of another format."
         ) from error
 
 
-def load_npz(path: str | Path) -> dict[str, Any]:
-    """Loads every array of an .npz file; members that hold objects go through `load`.
+def load_npz(path: str | Path, names: Collection[str] | None = None) -> dict[str, Any]:
+    """Loads the arrays of an .npz file; members that hold objects go through `load`.
 
     Args:
         path: the .npz file.
+        names: which of its arrays are loaded, if they are there; None for all.
 
     Returns:
         name -> array; a member that holds one object gives that object.
@@ -409,9 +416,13 @@ def load_npz(path: str | Path) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".npy")]
-            return {n[: -len(".npy")]: _load_npy(archive.read(n), f"{path}:{n}") for n in names}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            members = {n[: -len(".npy")]: n for n in archive.namelist() if n.endswith(".npy")}
+            return {
+                name: _load_npy(archive.read(member), f"{path}:{member}")
+                for name, member in members.items()
+                if names is None or name in names
+            }
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise PickleRefusedError(

@@ -3,6 +3,9 @@
 The names are those that the original release writes and its loader looks for; datasets it does not
 know follow the common pattern. Where there are none, records are looked for under the names that
 hmr2.0 writes: `<dataset>/000_train.tfrecord`, `smpl/cmu/000_train.tfrecord`.
+
+A source that holds several datasets, such as `spin_npz`, has a part for each split of each, e.g.
+`mpii_train`. They are read by the name of both: dataset `spin_npz/mpii`, split `train`.
 """
 
 from __future__ import annotations
@@ -25,12 +28,14 @@ class ShardLayout:
         shard: shard name within the folder, a format string of `part` and `index`.
         pattern: glob of all shards of a part, a format string of `part`.
         hmr2_folder: hmr2.0's folder, a format string of `part`; `folder` if empty.
+        prefix: of the part's name in the names of the files beside the shards.
     """
 
     folder: str
     shard: str = "{part}_{index:03d}.tfrecord"
     pattern: str = "{part}_*.tfrecord"
     hmr2_folder: str = ""
+    prefix: str = ""
 
     def shard_name(self, part: str, index: int) -> str:
         """Returns the name of a shard, relative to the folder."""
@@ -38,15 +43,15 @@ class ShardLayout:
 
     def manifest_path(self, data_dir: str, part: str) -> str:
         """Returns where the manifest of a part lies."""
-        return os.path.join(data_dir, self.folder, f"manifest_{part}.json")
+        return os.path.join(data_dir, self.folder, f"manifest_{self.prefix}{part}.json")
 
     def drops_path(self, data_dir: str, part: str) -> str:
         """Returns where the list of samples that were left out lies, if there are any."""
-        return os.path.join(data_dir, self.folder, f"drops_{part}.tsv")
+        return os.path.join(data_dir, self.folder, f"drops_{self.prefix}{part}.tsv")
 
     def staging(self, data_dir: str, part: str) -> str:
         """Returns the hidden folder in which the records of a part grow."""
-        return os.path.join(data_dir, self.folder, f".partial_{part}")
+        return os.path.join(data_dir, self.folder, f".partial_{self.prefix}{part}")
 
     def glob(self, data_dir: str, part: str) -> str:
         """Returns the glob pattern of all shards of a part."""
@@ -98,4 +103,13 @@ _ORIGINAL = {
 
 def shard_layout(dataset: str) -> ShardLayout:
     """Returns the layout of a dataset's records."""
+    source, slash, inner = dataset.partition("/")
+    if slash:
+        return ShardLayout(
+            source,
+            inner + "_{part}_{index:03d}.tfrecord",
+            # No other split that begins alike, as valid_protocol1 does.
+            inner + "_{part}_[0-9]*.tfrecord",
+            prefix=f"{inner}_",
+        )
     return _ORIGINAL.get(dataset, ShardLayout(dataset))
