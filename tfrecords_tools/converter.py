@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Union
 
 from tfrecords_tools.errors import DatasetError
-from tfrecords_tools.samples import MocapSample, Sample
+from tfrecords_tools.samples import MocapSample, OccluderSample, Sample
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Drop:
         reason: counted under this in the manifest.
         is_error: whether the source is damaged, as opposed to filtered on purpose; too large a
             share of errors fails the conversion.
-        name: which sample it is, for the list of drops; `Converter.item_name` if empty.
+        name: which sample of the item it is, for the list of drops; `Converter.item_name`, which
+            names the item, is put before it.
     """
 
     reason: str
@@ -35,7 +36,7 @@ class Drop:
 
 
 # What one item turns into.
-Output = Union[Sample, MocapSample, Drop]
+Output = Union[Sample, MocapSample, OccluderSample, Drop]
 
 
 class Converter(abc.ABC):

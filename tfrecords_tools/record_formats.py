@@ -8,6 +8,7 @@ format          record
 `hmr2`          an image record of hmr2.0 (see `tfrecords_tools.hmr2_format`)
 `hmr2_toes`     an image record of hmr2.0's build with toes: 21 points instead of 19
 `mocap`         a motion-capture record; all three write the same
+`occluder`      an object cut out of an image (see `tfrecords_tools.occluder_format`)
 ==============  ===============================================================================
 """
 
@@ -16,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tfrecords_tools import occluder_format
 from tfrecords_tools.errors import RecordError
 from tfrecords_tools.example_proto import decode_example
 
 HMR_TF, HMR, HMR2, HMR2_TOES, MOCAP = "hmr_tf", "hmr", "hmr2", "hmr2_toes", "mocap"
+OCCLUDER = "occluder"
 
 _OUR_MARK = "hmr_tf/center"
 # Keys that a record of the format must have -> how many numbers they hold.
@@ -57,6 +60,8 @@ def recognize(serialized: bytes, name: str) -> tuple[str, Mapping[str, Any]]:
     if set(_MOCAP_KEYS) <= keys:
         _check_sizes(features, _MOCAP_KEYS, name)
         return MOCAP, features
+    if occluder_format.KEYS <= keys:
+        return OCCLUDER, features
     shown = sorted(keys)[:_MAX_KEYS_SHOWN]
     more = f" and {len(keys) - len(shown)} more" if len(keys) > len(shown) else ""
     raise RecordError(

@@ -1,4 +1,4 @@
-"""What converters hand over: one person in one image, or one motion-capture body."""
+"""What converters hand over: a person in an image, a motion-capture body, or a thing cut out."""
 
 from __future__ import annotations
 
@@ -82,3 +82,24 @@ class MocapSample:
 
     has_3d = False
     has_smpl = True
+
+
+@dataclasses.dataclass(frozen=True)
+class OccluderSample:
+    """One object, cut out of an image, to put in front of people.
+
+    Attributes:
+        image: PNG bytes, RGBA.
+        height, width: its size, px.
+        category: what it is, e.g. `bottle`.
+        filename: name of the source image.
+    """
+
+    image: bytes
+    height: int
+    width: int
+    category: str
+    filename: str
+
+    has_3d = False
+    has_smpl = False

@@ -33,6 +33,7 @@ the stored image), ``gender`` int64 (0 neutral, 1 male, 2 female), ``box_xyxy`` 
 ``dataset``, ``subject``, ``sequence`` bytes, ``frame`` int64.
 
 Motion-capture records are the original's: ``pose`` float 72 (axis-angle, rad), ``shape`` float 10.
+Records of things to put in front of people are in `tfrecords_tools.occluder_format`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ import numpy as np
 from tfrecords_tools import skeletons
 from tfrecords_tools.errors import RecordError
 from tfrecords_tools.example_proto import FeatureValue, encode_example
-from tfrecords_tools.samples import MocapSample, Sample
+from tfrecords_tools.occluder_format import occluder_features
+from tfrecords_tools.samples import MocapSample, OccluderSample, Sample
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -83,7 +85,7 @@ _FLOAT_SHAPES = {
 }
 
 
-def encode_sample(sample: Sample | MocapSample) -> bytes:
+def encode_sample(sample: Sample | MocapSample | OccluderSample) -> bytes:
     """Serializes a sample as a ``tf.train.Example``.
 
     Raises:
@@ -93,6 +95,8 @@ def encode_sample(sample: Sample | MocapSample) -> bytes:
     if isinstance(sample, MocapSample):
         arrays = _checked_arrays(sample, sample.name or "motion-capture sample")
         return encode_example({"pose": arrays["pose_axis_angle"], "shape": arrays["betas"]})
+    if isinstance(sample, OccluderSample):
+        return encode_example(occluder_features(sample))
     return encode_example(_image_features(sample))
 
 

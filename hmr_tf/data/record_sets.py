@@ -48,6 +48,8 @@ def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
             f"{found.shards[0]} holds motion-capture records, not images; name the set in "
             "--mocap_datasets instead of --datasets."
         )
+    if found.record_format == record_formats.OCCLUDER:
+        raise DataError(f"{found.shards[0]} holds things to put in front of people, not people.")
     return found
 
 

@@ -119,9 +119,7 @@ class AICConverter(Converter):
         # human2 before human10.
         names = sorted(keypoints, key=lambda name: (len(name), name))
         boxes_xyxy = {name: _box(boxes.get(name)) for name in names}
-        people = [
-            self._person(name, keypoints[name], boxes_xyxy, f"{image} {name}") for name in names
-        ]
+        people = [self._person(name, keypoints[name], boxes_xyxy, name) for name in names]
         return Photo(os.path.join(folder, f"{image}.jpg"), tuple(people))
 
     def _person(

@@ -108,7 +108,7 @@ class MPIIConverter(Converter):
             fields = {"sequence": videos[int(video) - 1], "frame": int(second or 0)}
         people = []
         for number, rect in enumerate(_elements(getattr(annotation, "annorect", None)), start=1):
-            title = f"images/{name} person {number}"
+            title = f"person {number}"
             if number in apart:
                 people.append(_person(rect, title, {"subject": str(number), **fields}))
             else:
