@@ -16,7 +16,7 @@ import pytest
 from scipy import sparse
 
 from tfrecords_tools import safe_pickle
-from tfrecords_tools.safe_pickle import PickleRefusedError
+from tfrecords_tools.safe_pickle import PickleDamagedError, PickleRefusedError
 
 
 class _Python2Pickler(pickle._Pickler):
@@ -276,6 +276,19 @@ def test_tricks_are_well_formed():
     for name, content in _TRICKS.items():
         if name not in ("truncated", "not a pickle", "empty", "extension registry"):
             assert list(pickletools.genops(content))[-1][0].name == "STOP", name
+
+
+def test_damage_is_told_from_refusal(tmp_path):
+    content = pickle.dumps({"poses": np.zeros((5, 72))}, protocol=2)
+    for damaged in (content[:-20], content[:3], b"", b"no pickle"):
+        path = tmp_path / "damaged.pkl"
+        path.write_bytes(damaged)
+        with pytest.raises(PickleDamagedError, match=r"damaged\.pkl: not a readable pickle"):
+            safe_pickle.load(path)
+    path.write_bytes(pickle.dumps(os.getcwd, protocol=2))
+    with pytest.raises(PickleRefusedError) as caught:
+        safe_pickle.load(path)
+    assert not isinstance(caught.value, PickleDamagedError)
 
 
 def test_sparse_matrix_with_wild_indices_is_refused(tmp_path):
