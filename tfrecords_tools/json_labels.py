@@ -80,8 +80,10 @@ def field(record: Any, *keys: str) -> Any:
     """Returns what stands under a path of keys.
 
     Raises:
-        MalformedLabelError: if it is not there.
+        MalformedLabelError: if it is not there, or if the record is an image that `by_id` misses.
     """
+    if record is None:
+        raise MalformedLabelError("no image of that id")
     value = record
     for key in keys:
         if not isinstance(value, dict) or key not in value:

@@ -6,17 +6,15 @@ studio's with Human3.6M's axes: z up.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from hmr_tf import config as settings
-from hmr_tf.synthetic.twin_folder import TwinMaker
+from hmr_tf.synthetic.noting_maker import NotingMaker
 from hmr_tf.synthetic.twins import TwinImage, TwinPerson
-from tfrecords_tools import atomic_file, h36m_names
+from tfrecords_tools import h36m_names
 from tfrecords_tools.skeletons import H36M17, H36M32
 
 FRAME_STEP = 5
@@ -112,7 +110,7 @@ def lens(camera: int, image_size: int) -> np.ndarray:
     return np.round(_LENSES[camera - 1] * width / 1000.0, 4)
 
 
-class TakesMaker(TwinMaker):
+class TakesMaker(NotingMaker):
     """Films takes; a subclass writes them as a layout wants them."""
 
     num_test_cameras = _NUM_CAMERAS
@@ -132,18 +130,6 @@ class TakesMaker(TwinMaker):
             tuple(lens(take.camera, self.config.image_size)),
             "test" if take.is_test else "train",
         )
-
-    def note(self, index: int, content: Any) -> None:
-        """Keeps what `finish` needs of a piece, as JSON types."""
-        atomic_file.write_json(self._notes_path(index), content)
-
-    def notes(self) -> list[Any]:
-        """Returns what was noted, piece by piece."""
-        paths = [self._notes_path(index) for index in range(len(self.pieces()))]
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-
-    def _notes_path(self, index: int) -> Path:
-        return self.folder / "unfinished" / f"notes_{index:07d}.json"
 
 
 def extrinsics(shot: TwinImage) -> tuple[np.ndarray, np.ndarray]:

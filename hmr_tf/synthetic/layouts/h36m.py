@@ -29,15 +29,13 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hmr_tf import config as settings
-from hmr_tf.synthetic import h36m_takes, python2_pickle, scene, twin_folder
+from hmr_tf.synthetic import h36m_takes, python2_pickle, twin_folder
 from hmr_tf.synthetic.h36m_takes import FRAME_STEP, Take
 from hmr_tf.synthetic.twins import TwinImage
 from tfrecords_tools import atomic_file, h36m_names
 
 _FPS = 50
-_QUALITY = 92
 _EXTRA_FRAMES = 2
-_AWKWARD_FROM = 100  # training images
 _CDF_FLOAT = 44
 _HALF_TURN = Rotation.from_rotvec([np.pi, 0.0, 0.0])
 _CORRUPT = Take("S11", 2, 2, 1, 2)  # Directions.54138969
@@ -102,8 +100,7 @@ class _Maker(h36m_takes.TakesMaker):
 
     def is_damaged(self, index: int, frame: int) -> bool:
         """Whether a picture is cut short."""
-        num_train = self.config.num_images - self.config.num_test
-        return num_train >= _AWKWARD_FROM and (index, frame) == (1, FRAME_STEP)
+        return self.is_awkward and (index, frame) == (1, FRAME_STEP)
 
     def _write_labels(self, take: Take, film: list[TwinImage]) -> None:
         """Writes the poses, masks and bodies of a take."""
@@ -156,10 +153,7 @@ class _SpinMaker(_Maker):
         names = []
         for frame in range(0, len(film) - _EXTRA_FRAMES, FRAME_STEP):
             names.append(f"{folder}/{stem}_{frame + 1:06d}.jpg")
-            content = scene.encode_jpeg(film[frame].image, _QUALITY)
-            if self.is_damaged(index, frame):
-                content = content[: len(content) // 2]
-            atomic_file.write_bytes(self.folder / names[-1], content)
+            self.write_image(names[-1], film[frame], self.is_damaged(index, frame))
         return names
 
 
