@@ -38,7 +38,8 @@ def problems(view: RecordView) -> Iterator[str]:
         if view.size != (0, 0) and image.shape[:2] != view.size:
             yield "image of another size than height and width say"
         height_width = image.shape[:2]
-    yield from _point_problems(view, height_width)
+    if view.keypoints_2d is not None:
+        yield from _point_problems(view, height_width)
     yield from _joint_problems(view)
     yield from _body_problems(view)
 
@@ -52,8 +53,7 @@ def _not_finite(view: RecordView) -> Iterator[str]:
 
 def _point_problems(view: RecordView, height_width: tuple[int, int]) -> Iterator[str]:
     """Checks what is in the picture."""
-    points = view.keypoints_2d
-    visible = points[points[:, 2] > 0, :2] if points is not None else np.zeros((0, 2))
+    visible = view.keypoints_2d[view.keypoints_2d[:, 2] > 0, :2]
     if not len(visible):
         yield "no visible keypoint"
     size = np.array(height_width[::-1], np.float64)

@@ -25,8 +25,9 @@ class RecordView:
     Attributes:
         record_format: one of `record_formats`.
         features: everything as it is stored.
-        image: JPEG bytes; None in motion-capture records.
-        filename, dataset, subject, sequence: text, empty if unknown.
+        image: as it is stored; None in motion-capture records.
+        filename, dataset, subject, sequence: text, empty if unknown; an object's category is its
+            ``dataset``.
         size: (height, width) as stored; (0, 0) if unknown.
         center: `[2]` px.
         keypoints_2d: `[K, 3]` x, y px and visibility, in the order of ``skeleton_2d``.
@@ -118,6 +119,7 @@ def _view_occluder(record_format: str, features: Mapping[str, Any]) -> RecordVie
         features,
         image=_bytes(features, "occluder/encoded"),
         filename=_text(features, "occluder/filename"),
+        dataset=_text(features, "occluder/category"),
         size=tuple(int(features[f"occluder/{key}"][0]) for key in ("height", "width")),
     )
 

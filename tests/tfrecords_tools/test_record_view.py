@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import record_folder
 import tensorflow as tf
 
-from tfrecords_tools import record_formats, skeletons
+from tfrecords_tools import record_drawing, record_formats, skeletons
 from tfrecords_tools.errors import RecordError
+from tfrecords_tools.record_checks import problems
 from tfrecords_tools.record_view import view_record
+from tfrecords_tools.samples import OccluderSample
 from tfrecords_tools.schema import encode_sample, parse_image_example
 
 
@@ -119,3 +122,12 @@ def test_unknown_records_are_refused():
         view_record(_example(other=[1]), "a")
     with pytest.raises(RecordError, match="hmr_tf/box_xyxy holds 3 numbers; expected 4"):
         view_record(_original(hmr_tf__box_xyxy=[1.0, 2.0, 3.0]), "a")
+
+
+def test_things_cut_out_of_images():
+    image = cv2.imencode(".png", np.full((20, 30, 4), 99, np.uint8))[1].tobytes()
+    sample = OccluderSample(image, 20, 30, "bottle", "2008_000001.jpg")
+    view = view_record(encode_sample(sample), "a")
+    assert (view.image, view.size, view.dataset) == (image, (20, 30), "bottle")
+    assert list(problems(view)) == []
+    assert record_drawing.draw_record(view, 90).shape == (60, 90, 3)
