@@ -55,16 +55,23 @@ def list_shards(data_dir: str, dataset: str, split: str = "train") -> list[str]:
     layout = shard_layout(dataset)
     shards = layout.shards(data_dir, split) or layout.hmr2_shards(data_dir, split)
     if not shards:
-        part = f"--subsets {split}" if dataset == "mosh" else f"--split {split}"
         raise DatasetError(
             f"{dataset}: no records of '{split}' found; expected {layout.glob(data_dir, split)}. "
-            f"Make them with: python -m hmr_tf.convert --dataset {dataset} {part} "
+            f"Make them with: python -m hmr_tf.convert {conversion_flags(dataset, split)} "
             f"--data_dir SOURCE --out_dir {data_dir}"
         )
     for shard in shards:
         if os.path.getsize(shard) == 0:
             raise RecordError(f"{shard} is empty; replace it (convert or download it again).")
     return shards
+
+
+def conversion_flags(dataset: str, split: str) -> str:
+    """Returns the flags with which `hmr_tf.convert` makes a dataset's records."""
+    if dataset == "mosh":
+        return f"--dataset mosh --subsets {split}"
+    source, _, subset = dataset.partition("/")
+    return f"--dataset {source} {f'--subsets {subset} ' * bool(subset)}--split {split}"
 
 
 def describe_records(data_dir: str, dataset: str, split: str = "train") -> RecordSummary:

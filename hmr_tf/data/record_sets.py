@@ -57,11 +57,10 @@ def _find(data_dir: str, dataset: str, split: str) -> RecordSet:
     """Finds records of either kind; ``split`` is a subset where ``dataset`` is `mosh`."""
     layout = shard_layout(dataset)
     if not layout.shards(data_dir, split) and not layout.hmr2_shards(data_dir, split):
-        part = f"--subsets {split}" if dataset == "mosh" else f"--split {split}"
         raise DataError(
             f"No records of {dataset} ({split}): expected {layout.glob(data_dir, split)}, "
             f"found {_what_is_there(data_dir, layout.folder)}. Make them with: python -m "
-            f"hmr_tf.convert --dataset {dataset} {part} --data_dir SOURCE "
+            f"hmr_tf.convert {reader.conversion_flags(dataset, split)} --data_dir SOURCE "
             f"--out_dir {data_dir}"
         )
     summary = reader.describe_records(data_dir, dataset, split)
