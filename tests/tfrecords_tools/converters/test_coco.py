@@ -63,9 +63,9 @@ def _edited(twin, folder, edit, name="person_keypoints_train2014.json"):
 
 def test_joints_lie_where_the_bodies_are_and_sides_are_right(truth, train):
     manifest, records = train
-    assert manifest.num_examples == len(records) > 8
+    assert manifest.num_examples == len(records) > 5
     told = checks.check_records(truth, records, _person, rounding_px=0.5)
-    assert told > 30
+    assert told > 20
 
 
 def test_awkward_people_are_counted(twin, train):
@@ -123,7 +123,7 @@ def test_the_years_differ_in_names_alone(twin, train, truth, tmp_path):
     for (new, _), (old, _) in zip(records, train[1]):
         assert old["filename"].decode() == "COCO_train2014_" + new["filename"].decode()
         np.testing.assert_array_equal(new["keypoints_2d"], old["keypoints_2d"])
-    assert checks.check_records(truth, records, _person, rounding_px=0.5) > 30
+    assert checks.check_records(truth, records, _person, rounding_px=0.5) > 20
 
 
 def test_the_val_split_shows_the_other_images(twin, train, tmp_path):
@@ -137,11 +137,11 @@ def test_the_val_split_shows_the_other_images(twin, train, tmp_path):
 
 def test_images_may_stay_as_they_are(twin, truth, tmp_path):
     manifest, records = checks.convert("coco", twin, tmp_path, options={"person_px": "0"})
-    assert manifest.num_examples > 8
+    assert manifest.num_examples > 5
     for parsed, _ in records:
         original = twin / "images" / "train2014" / parsed["filename"].decode()
         assert parsed["image_encoded"] == original.read_bytes()
-    assert checks.check_records(truth, records, _person, rounding_px=0.5) > 30
+    assert checks.check_records(truth, records, _person, rounding_px=0.5) > 20
     for parsed, _ in records:
         row = truth.rows[parsed["filename"].decode(), _person(parsed)]
         np.testing.assert_allclose(

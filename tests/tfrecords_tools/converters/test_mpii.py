@@ -76,9 +76,9 @@ def write_release(folder, image_structs, train_flags, singles):
 
 def test_joints_lie_where_the_bodies_are_and_sides_are_right(truth, train):
     manifest, records = train
-    assert manifest.num_examples == len(records) > 8
+    assert manifest.num_examples == len(records) > 5
     # Coordinates are written to 0.01 px.
-    assert checks.check_records(truth, records, _person, rounding_px=0.01) > 40
+    assert checks.check_records(truth, records, _person, rounding_px=0.01) > 25
     for parsed, _ in records:
         # MPII tells the neck and the crown, the pelvis and the thorax, and nothing of the face.
         assert not parsed["keypoints_2d"][14:].any()
