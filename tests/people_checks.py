@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from photo_twin_checks import SIDES, to_source
+from photo_twin_checks import SIDES, _opposite, to_source
 from scipy.spatial.transform import Rotation
 
 from hmr_tf.body.model_file import load_body
@@ -114,3 +114,39 @@ def check_size(record, size=150.0):
     assert abs(np.linalg.norm(np.ptp(points, axis=0)) - size) < 0.02 * size
     np.testing.assert_allclose(record["center"], (points.min(0) + points.max(0)) / 2, atol=1e-2)
     assert max(record["height"], record["width"]) <= 2 * size
+
+
+def check_photo(record, example, truth, image_path, slots):
+    """The record's 2D joints are those of one person of a picture, side by side.
+
+    Args:
+        record: parsed record.
+        example: its raw Example.
+        truth: of the twin.
+        image_path: the picture.
+        slots: places of J24 that the dataset's joints fill.
+
+    Returns:
+        The person's row of the truth, and how many sides were told apart.
+    """
+    points = record["keypoints_24_2d"]
+    visible = np.flatnonzero(points[:, 2] > 0)
+    assert visible.size and set(visible) <= set(slots)
+    seen = to_source(points[:, :2], example)
+    errors = {}
+    for (path, _), row in truth.rows.items():
+        if path == image_path:
+            joints = truth.arrays["joints_24_3d"][row] + truth.arrays["translation"][row]
+            expected = truth.project(row, joints.astype(np.float64))
+            errors[row] = np.abs(seen - expected)[visible].max()
+    row = min(errors, key=errors.get)
+    assert errors[row] < 0.02
+    np.testing.assert_array_equal(record["keypoints_2d"][:14, 2], points[:14, 2] > 0)
+    smpl = truth.project(row, truth.vertices(row)[1])
+    told = 0
+    for (name, place, joint), (_, _, other) in zip(SIDES, _opposite(SIDES)):
+        gap = np.linalg.norm(smpl[joint] - smpl[other])
+        if place in visible and gap > 12:
+            told += 1
+            assert np.linalg.norm(seen[place] - smpl[joint]) < 0.7 * gap, name
+    return row, told
