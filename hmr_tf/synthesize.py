@@ -6,6 +6,11 @@
 `lsp` is photographs of rendered people (images/, joints.mat, smpl_truth.npz), `mosh` is motion
 capture (neutrMosh/). Train and test people move differently: their poses come from different motion
 clips, and `mosh` never shows the test people's. The same command continues an interrupted run.
+
+The other names are twins of the datasets that are converted: small, in the dataset's own tree and
+file formats, with its awkward cases, and with smpl_truth.npz beside them. They are for trying
+things out, not for training. --num_images is about how many pictures there are in all (frames, for
+datasets of films), --image_size their height unless the dataset prescribes it.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from hmr_tf.synthetic.layouts import LAYOUTS
 _DATASET = flags.DEFINE_enum("dataset", None, LAYOUTS.names, "Layout to write.")
 _OUT_DIR = common_flags.define_out_dir("Folder to fill.")
 _NUM_IMAGES = flags.DEFINE_integer(
-    "num_images", 200, "Images of `lsp`, those for testing included.", lower_bound=1
+    "num_images", 200, "Images, those for testing included.", lower_bound=1
 )
 _NUM_TEST = flags.DEFINE_integer(
     "num_test", None, "How many of them are for testing; a quarter, at most 1000.", lower_bound=0

@@ -47,8 +47,8 @@ def test_bad_use_is_one_line(tmp_path):
     result = synthesize("--dataset=lsp", f"--out_dir={tmp_path}")
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
-    result = synthesize("--dataset=coco", f"--out_dir={tmp_path}")
-    assert result.returncode != 0 and "should be one of <lsp|mosh>" in result.stderr
+    result = synthesize("--dataset=nothing", f"--out_dir={tmp_path}")
+    assert result.returncode != 0 and "should be one of <aic|coco|" in result.stderr
     missing = f"--background_dir={tmp_path / 'nowhere'}"
     result = synthesize("--dataset=lsp", f"--out_dir={tmp_path / 'x'}", missing)
     assert result.returncode == 1
