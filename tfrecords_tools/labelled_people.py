@@ -144,10 +144,12 @@ def _cut(
     path: str, image: np.ndarray | None, center: np.ndarray, scale: float, framing: Framing
 ) -> person_crop.PersonCrop | None:
     """Returns the person, cut out; None if outside of the image."""
-    if image is None:
-        image = images.decode_rgb(images.read_image_file(path), os.path.basename(path))
     enlarge = framing.person_px / person_crop.PERSON_PX
     margin = round(framing.margin_px * enlarge)
+    if image is None:
+        data = images.read_image_file(path)
+        name = os.path.basename(path)
+        return person_crop.crop_file(data, name, center, scale * enlarge, margin)
     return person_crop.crop_scaled(image, center, scale * enlarge, margin)
 
 

@@ -59,6 +59,18 @@ def test_decode_is_rgb_and_agrees_with_pillow():
     assert np.abs(images.decode_rgb(data, "a") - expected).max() <= 3
 
 
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+def test_reduced_images_are_means_of_blocks(reduction):
+    file = io.BytesIO()
+    Image.fromarray(_picture(64, 96) // 2 + 60).save(file, "JPEG", quality=98, subsampling=0)
+    whole = images.decode_rgb(file.getvalue(), "").astype(float)
+    blocks = whole.reshape(64 // reduction, reduction, 96 // reduction, reduction, 3)
+    reduced = images.decode_rgb(file.getvalue(), "", reduction)
+    np.testing.assert_allclose(reduced, blocks.mean(axis=(1, 3)), atol=6)
+    with pytest.raises(ImageError, match="corrupt image: x"):
+        images.decode_rgb(file.getvalue()[:-9], "x", reduction)
+
+
 def test_orientation_is_not_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # Turn by a quarter.
@@ -97,6 +109,15 @@ def test_record_jpeg_encodes_the_rest(tmp_path, options):
     assert (height, width) == (24, 37)
     decoded = tf.io.decode_jpeg(data, channels=3).numpy().astype(int)
     assert np.abs(decoded - images.decode_rgb(path.read_bytes(), "a")).mean() < 4
+
+
+def test_sizes_of_files(tmp_path):
+    for kind in ("JPEG", "PNG"):
+        (tmp_path / kind).write_bytes(_encoded(kind))
+        assert images.size_of(str(tmp_path / kind)) == (24, 37)
+    (tmp_path / "cut").write_bytes(_encoded()[:-20])
+    with pytest.raises(ImageError, match="corrupt image: cut"):
+        images.size_of(str(tmp_path / "cut"))
 
 
 def test_missing_images_are_named(tmp_path):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tfrecords_tools import person_crop
+from tfrecords_tools import images, person_crop
+from tfrecords_tools.errors import ImageError
 
 
 def _spotted(height, width, spots, radius):
@@ -28,10 +29,11 @@ def _found(image):
     return np.array(sorted(centers, key=lambda point: point[0]))
 
 
+@pytest.mark.parametrize("size", [(433, 377), (432, 376)])
 @pytest.mark.parametrize(("scale", "radius"), [(0.26, 12), (0.613, 9), (1.0, 6), (3.7, 3)])
-def test_labels_stay_on_what_they_label(scale, radius):
+def test_labels_stay_on_what_they_label(scale, radius, size):
     spots = np.array([[120.0, 150.0], [160.0, 260.0], [215.0, 190.0]])
-    image = _spotted(433, 377, spots, radius)
+    image = _spotted(*size, spots, radius)
     crop = person_crop.crop_scaled(image, np.array([165.0, 200.0]), scale, 240)
     np.testing.assert_allclose(_found(crop.image), crop.points(spots), atol=0.12)
 
@@ -69,6 +71,37 @@ def test_a_camera_still_projects_what_it_did():
     np.testing.assert_array_equal(crop.points(confident)[:, 2], 7)
     box = crop.box(np.array([10.0, 20.0, 30.0, 40.0]))
     np.testing.assert_allclose(box, crop.points(np.array([[10.0, 20], [30, 40]])).reshape(-1))
+
+
+def test_shrinking_by_steps_gives_the_mean_over_each_pixels_area():
+    image = np.random.default_rng(0).integers(0, 255, (512, 768, 3), np.uint8)
+    crop = person_crop.crop_scaled(image, np.array([384, 256]), 0.19, 400)
+    direct = cv2.resize(image, (145, 97), interpolation=cv2.INTER_AREA)
+    assert crop.image.shape == direct.shape
+    assert np.abs(crop.image.astype(float) - direct).mean() < 4  # Of noise of 74.
+    smooth = cv2.GaussianBlur(image, (0, 0), 2)
+    crop = person_crop.crop_scaled(smooth, np.array([384, 256]), 0.19, 400)
+    direct = cv2.resize(smooth, (145, 97), interpolation=cv2.INTER_AREA)
+    assert np.abs(crop.image.astype(float) - direct).mean() < 0.6
+
+
+@pytest.mark.parametrize("scale", [0.06, 0.11, 0.2, 0.3, 0.7, 1.3])
+@pytest.mark.parametrize("size", [(512, 768), (511, 767), (510, 770)])
+def test_a_file_is_cropped_like_its_image(size, scale):
+    noise = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 6).astype(float)
+    image = np.clip(127 + 8 * (smooth - smooth.mean()), 0, 255).astype(np.uint8)
+    data = images.encode_jpeg(image)
+    center = np.array([400.0, 250.0])
+    whole = person_crop.crop_scaled(images.decode_rgb(data, ""), center, scale, 100)
+    fast = person_crop.crop_file(data, "", center, scale, 100)
+    np.testing.assert_array_equal(fast.scale_factors, whole.scale_factors)
+    np.testing.assert_array_equal(fast.crop_origin, whole.crop_origin)
+    assert fast.image.shape == whole.image.shape
+    assert fast.image.std() > 2
+    assert np.abs(fast.image.astype(float) - whole.image).mean() < 1.0
+    with pytest.raises(ImageError, match=r"^corrupt image: a.jpg"):
+        person_crop.crop_file(data[:-100], "a.jpg", center, scale, 100)
 
 
 def test_far_enlarged_people_need_no_large_image():

@@ -231,13 +231,12 @@ class MPIINF3DHPConverter(Converter):
             frame=frame,
         )
         try:
-            if item.is_video:
-                image = video_frames.open_video(path).read(frame)
-            else:
-                image = images.decode_rgb(images.read_image_file(path), os.path.basename(path))
+            # An image file is decoded by `to_sample`, at the resolution that is needed.
+            image = video_frames.open_video(path).read(frame) if item.is_video else None
+            size = images.size_of(path) if image is None else image.shape[:2]
         except ImageError as error:
             return Drop(str(error).split(":")[0], is_error=True, name=name)
-        if not is_test and _num_inside(person, image) < _MIN_JOINTS_INSIDE:
+        if not is_test and _num_inside(person, size) < _MIN_JOINTS_INSIDE:
             return Drop("most joints outside of the image", name=name)
         output = to_sample(person, self.name, Framing(), image)
         return dataclasses.replace(output, name=name) if isinstance(output, Drop) else output
@@ -294,11 +293,11 @@ def _person(item: Footage, row: int, skeleton: skeletons.Skeleton) -> LabelledPe
     )
 
 
-def _num_inside(person: LabelledPerson, image: np.ndarray) -> int:
-    """Returns how many of LSP's joints lie within the image."""
+def _num_inside(person: LabelledPerson, size: tuple[int, ...]) -> int:
+    """Returns how many of LSP's joints lie within an image of a size (height, width)."""
     skeleton = skeletons.get(person.skeleton_2d)
     points = joint_fields.rearrange(person.points_2d[:, :2], skeleton, skeletons.LSP14)
-    return int(((points >= 0) & (points < image.shape[1::-1])).all(axis=1).sum())
+    return int(((points >= 0) & (points < size[::-1])).all(axis=1).sum())
 
 
 def _escaped(folder: str) -> str:
