@@ -63,11 +63,14 @@ class Truth:
 
     def row(self, record):
         """Returns the row of a record, which names its image and stands by its 2D joints."""
-        dataset, name = (record[key].decode() for key in ("dataset", "filename"))
+        keys = ("dataset", "filename", "sequence")
+        dataset, name, sequence = (record[key].decode() for key in keys)
         rows = [
             row
             for row, path in enumerate(self["image_path"])
-            if str(path).rsplit("/", 1)[-1] == name and self._is_of(str(path), dataset)
+            if str(path).rsplit("/", 1)[-1] == name
+            and sequence in str(path)
+            and self._is_of(str(path), dataset)
         ]
         if len(rows) == 1:
             return rows[0]
@@ -92,6 +95,12 @@ class Truth:
             _, joints = pose_body(self._body, pose, betas)
             smpl = self._to_record(record, row, joints)
             visible = record["keypoints_24_2d"][:, 2] > 0
+            # Cocoplus begins as J24 does, but for the crown, and ends with J24's face.
+            slots = [*range(13), *range(19, 24)]
+            places = [*range(13), *range(14, 19)]
+            np.testing.assert_array_equal(
+                record["keypoints_2d"][places, :2], record["keypoints_24_2d"][slots, :2]
+            )
             for slot, joint in SIDES:
                 if visible[slot]:
                     other = dict(SIDES)[_mirror(slot)]
