@@ -11,6 +11,7 @@ import os
 import cv2
 import numpy as np
 
+from tfrecords_tools import jpeg_structure
 from tfrecords_tools.errors import ImageError
 
 # What the original release's encoder used.
@@ -127,7 +128,8 @@ def encode_jpeg(image: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:
 def record_jpeg(path: str) -> tuple[bytes, int, int]:
     """Reads a source image as the JPEG that a record holds.
 
-    Grey and colour JPEGs pass through byte by byte; other files (PNG, CMYK JPEG) are re-encoded.
+    Grey and colour JPEGs pass through byte by byte, and are not even decoded where their tables
+    say that they can be; other files (PNG, CMYK JPEG) are re-encoded.
 
     Args:
         path: of the source image.
@@ -139,6 +141,9 @@ def record_jpeg(path: str) -> tuple[bytes, int, int]:
         ImageError: if the file is missing (`missing image`) or damaged (`corrupt image`).
     """
     data = read_image_file(path)
+    layout = jpeg_structure.sound_layout(data)
+    if layout is not None:
+        return data, *layout[:2]
     image = decode_rgb(data, os.path.basename(path))
     height, width = image.shape[:2]
     layout = jpeg_layout(data)
