@@ -103,6 +103,8 @@ class LossConfig:
         joints_3d_weight: weight of the 3D joint loss.
         smpl_weight: weight of the pose and shape loss.
         adversarial_weight: weight of the discriminators' loss on the generator.
+        heatmap_weight: weight of the loss on an encoder's heatmaps; needs one that draws them.
+        depth_weight: weight of the loss on the depths it reads there.
         use_3d_labels: whether 3D joint and SMPL labels are used where records have them.
         use_adversary: whether discriminators are trained.
     """
@@ -111,6 +113,8 @@ class LossConfig:
     joints_3d_weight: float = 60.0
     smpl_weight: float = 60.0
     adversarial_weight: float = 1.0
+    heatmap_weight: float = 0.0
+    depth_weight: float = 0.0
     use_3d_labels: bool = True
     use_adversary: bool = True
 
@@ -160,6 +164,7 @@ class SynthesisConfig:
         num_test: how many of them, the last ones, show people of the test split.
         num_frames: motion-capture frames (layout `mosh`).
         num_limit_frames: frames of extreme poses beside them (`neutrSMPL_jointLim`).
+        num_h36m_frames: frames beside them in the files of Human3.6M (`neutrSMPL_H3.6`).
         image_size: height and width of the pictures, px.
         seed: seed of everything random.
         body: name or path of the body model.
@@ -172,6 +177,7 @@ class SynthesisConfig:
     num_test: int = 50
     num_frames: int = 20_000
     num_limit_frames: int = 0
+    num_h36m_frames: int = 0
     image_size: int = 224
     seed: int = 0
     body: str = "free_body"

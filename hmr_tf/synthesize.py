@@ -35,6 +35,9 @@ _NUM_FRAMES = flags.DEFINE_integer("num_frames", 20_000, "Frames of `mosh`.", lo
 _NUM_LIMIT_FRAMES = flags.DEFINE_integer(
     "num_limit_frames", 0, "Frames of extreme poses beside them (jointLim).", lower_bound=0
 )
+_NUM_H36M_FRAMES = flags.DEFINE_integer(
+    "num_h36m_frames", 0, "Frames beside them in the files of Human3.6M (mosh).", lower_bound=0
+)
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", 224, "Height and width of the images, px.", lower_bound=32, upper_bound=4096
 )
@@ -65,6 +68,7 @@ def main(argv: Sequence[str]) -> None:
         num_test=min(_NUM_IMAGES.value // 4, 1000) if num_test is None else num_test,
         num_frames=_NUM_FRAMES.value,
         num_limit_frames=_NUM_LIMIT_FRAMES.value,
+        num_h36m_frames=_NUM_H36M_FRAMES.value,
         image_size=_IMAGE_SIZE.value,
         seed=_SEED.value,
         body=_BODY.value,

@@ -10,6 +10,7 @@ from tfrecords_tools.errors import DatasetError
 # A new dataset is a file in converters/ and a line here.
 CONVERTERS = {
     "aic": "tfrecords_tools.converters.aic:AICConverter",
+    "amass": "tfrecords_tools.converters.amass:AMASSConverter",
     "coco": "tfrecords_tools.converters.coco:COCOConverter",
     "h36m": "tfrecords_tools.converters.h36m:H36MConverter",
     "human_data": "tfrecords_tools.converters.human_data:HumanDataConverter",

@@ -425,7 +425,7 @@ def load_npz(path: str | Path, names: Collection[str] | None = None) -> dict[str
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise PickleRefusedError(
+        raise PickleDamagedError(
             f"{path}: not a readable .npz file ({error}); the file is damaged or of another format."
         ) from error
 

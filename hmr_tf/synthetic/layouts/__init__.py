@@ -7,6 +7,7 @@ LAYOUTS = Registry(
     "dataset layout",
     {
         "aic": "hmr_tf.synthetic.layouts.aic:write",
+        "amass": "hmr_tf.synthetic.layouts.amass:write",
         "coco": "hmr_tf.synthetic.layouts.coco:write",
         "h36m": "hmr_tf.synthetic.layouts.h36m:write",
         "h36m_hybrik": "hmr_tf.synthetic.layouts.h36m_labels:write_hybrik",

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from hmr_tf.config import SynthesisConfig
 from hmr_tf.errors import DataError
-from hmr_tf.synthetic import motion_sources, poses
+from hmr_tf.synthetic import motion_sources, motion_twin, poses
 from hmr_tf.synthetic.layouts import mosh
 from tfrecords_tools import safe_pickle
 
@@ -19,7 +19,7 @@ CONFIG = SynthesisConfig(num_frames=130, num_limit_frames=30, seed=2)
 
 @pytest.fixture(autouse=True)
 def short_motions(monkeypatch):
-    monkeypatch.setattr(mosh, "_FRAMES_PER_MOTION", 20)
+    monkeypatch.setattr(motion_twin, "FRAMES_PER_MOTION", 20)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_resumes_and_repeats(dataset, tmp_path):
 
 def test_clips_come_by_their_weights():
     motions = motion_sources.load_motions()["train"]
-    drawn = np.bincount([mosh.draw_clip(motions, k) for k in range(2000)])
+    drawn = np.bincount([motion_twin.draw_clip(motions, k) for k in range(2000)])
     shares = motions.weights / motions.weights.sum()
     np.testing.assert_allclose(drawn / 2000, shares, atol=0.003)
 
@@ -104,3 +104,31 @@ def test_joint_limit_poses_are_more_extreme(dataset):
         return np.abs(np.concatenate(found)[:, 3:]).mean()
 
     assert spread("neutrSMPL_jointLim") > spread("neutrSMPL_CMU") * 1.05
+
+
+def test_h36m_has_its_names_keys_and_test_subject(tmp_path):
+    mosh.write(str(tmp_path), dataclasses.replace(CONFIG, num_h36m_frames=105))
+    folder = tmp_path / "neutrMosh" / "neutrSMPL_H3.6"
+    found = {
+        str(path.relative_to(folder)): safe_pickle.load(path) for path in folder.rglob("*.pkl")
+    }
+    assert sorted(found) == [
+        *("S1/Directions.pkl", "S1/Walking_cam1_aligned.pkl"),
+        *("S5/Directions_cam0_aligned.pkl", "S5/Walking.pkl"),
+        *("S9/Directions.pkl", "S9/Walking_cam2_aligned.pkl"),
+    ]
+    half_turn = Rotation.from_rotvec([np.pi, 0, 0])
+    upright = []
+    for name, content in found.items():
+        is_aligned = name.endswith("_aligned.pkl")
+        assert set(content) == {"new_poses" if is_aligned else "poses", "betas", "trans"}
+        if is_aligned:
+            # As published: the root times half a turn about x is the one in the camera's frame.
+            root = Rotation.from_rotvec(content["new_poses"][:, :3]) * half_turn
+            upright.append(root.as_matrix()[:, 1, 1] < -0.7)  # up is -y
+    assert np.concatenate(upright).mean() > 0.5
+    # Folders without this set are as before.
+    (tmp_path / "neutrMosh" / "synthesize.json").read_text().index("num_h36m_frames")
+    mosh.write(str(tmp_path / "other"), CONFIG)
+    text = (tmp_path / "other" / "neutrMosh" / "synthesize.json").read_text()
+    assert "num_h36m_frames" not in text

@@ -8,6 +8,9 @@ import pickle
 import numpy as np
 import pytest
 
+from hmr_tf.config import SynthesisConfig
+from hmr_tf.synthetic.layouts import mosh as layout
+from tfrecords_tools import safe_pickle
 from tfrecords_tools.converters.mosh import MoshConverter
 from tfrecords_tools.driver import convert_part
 from tfrecords_tools.errors import DatasetError
@@ -139,14 +142,89 @@ class _Attack:
         return os.mkdir, ("attacked",)
 
 
-def test_hostile_and_damaged_pickles_are_refused(tmp_path, monkeypatch):
+def test_hostile_pickles_are_refused(tmp_path, monkeypatch):
+    """Whatever else is there: one hostile file stops the conversion."""
     monkeypatch.chdir(tmp_path)
+    write_source(tmp_path / "source")
     path = tmp_path / "source" / "neutrSMPL_CMU" / "01" / "bad.pkl"
     write_motion(path, 3, extra=_Attack())
-    for _ in range(2):
-        with pytest.raises(DatasetError, match=r"bad\.pkl"):
-            _convert(tmp_path / "source", tmp_path / "out")
-        write_motion(path, 3)
-        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DatasetError, match=r"bad\.pkl: refused to load .*nothing in it was run"):
+        _convert(tmp_path / "source", tmp_path / "out")
     assert not (tmp_path / "attacked").exists()
     assert not list((tmp_path / "out").glob("**/*.tfrecord"))
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _cut,
+        lambda path: path.write_bytes(b""),
+        lambda path: write_motion(path, 3, betas=None),
+        lambda path: write_motion(path, 3, poses=np.zeros((3, 156))),
+        lambda path: write_motion(path, 3, betas=np.full(10, np.nan)),
+    ],
+)
+def test_one_damaged_file_is_counted_and_named(tmp_path, spoil):
+    write_source(tmp_path / "source")
+    path = tmp_path / "source" / "neutrSMPL_CMU" / "01" / "bad.pkl"
+    write_motion(path, 3)
+    spoil(path)
+    manifest, values, _ = _convert(tmp_path / "source", tmp_path / "out")
+    assert manifest.drops == {"file without frames": 1, "damaged motion file": 1}
+    assert sorted(values) == [*range(1000, 1030), *range(2000, 2020)]
+    (listing,) = (tmp_path / "out" / "mocap_neutrMosh").glob("drops_*")
+    (line,) = (line for line in listing.read_text().splitlines() if "damaged" in line)
+    assert os.path.join("neutrSMPL_CMU", "01", "bad.pkl") in line
+
+
+def test_many_damaged_files_are_refused(tmp_path):
+    for number in range(100):
+        write_motion(tmp_path / "source" / "neutrSMPL_CMU" / "01" / f"{number:02d}.pkl", 3)
+    paths = sorted((tmp_path / "source").rglob("*.pkl"))
+    for path in paths[:5]:
+        _cut(path)
+    manifest, values, _ = _convert(tmp_path / "source", tmp_path / "out")
+    assert manifest.drops == {"damaged motion file": 5} and len(values) == 285
+    _cut(paths[7])
+    message = r"^mosh: 6 of the 100 motion files of CMU are damaged; .* The first: .*00\.pkl"
+    with pytest.raises(DatasetError, match=message) as caught:
+        _convert(tmp_path / "source", tmp_path / "other")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_single_damaged_file_says_what_is_wrong(tmp_path):
+    path = tmp_path / "source" / "neutrSMPL_CMU" / "01" / "bad.pkl"
+    write_motion(path, 3)
+    _cut(path)
+    with pytest.raises(DatasetError, match=r"bad\.pkl: not a readable pickle"):
+        _convert(tmp_path / "source", tmp_path / "out")
+
+
+def test_twin_converts_frame_by_frame(tmp_path):
+    """The synthetic neutrMosh, all three subsets: every pose arrives, S9's does not."""
+    config = SynthesisConfig(num_frames=40, num_limit_frames=20, num_h36m_frames=600, seed=1)
+    layout.write(str(tmp_path), config)
+    converter = MoshConverter(tmp_path)
+    assert list(converter.parts()) == ["CMU", "H3.6", "jointLim"]
+    for part, count in (("CMU", 40), ("H3.6", 500), ("jointLim", 20)):
+        manifest = convert_part(converter, part, str(tmp_path / "out")).manifest
+        assert manifest.num_examples == count
+        found = np.array(
+            [
+                parse_mocap_example(serialized)["pose_axis_angle"]
+                for path in manifest.shard_paths(str(tmp_path / "out"))
+                for serialized in read_records(path)
+            ]
+        )
+        sources = [
+            safe_pickle.load(path)
+            for path in sorted((tmp_path / "neutrMosh" / f"neutrSMPL_{part}").rglob("*.pkl"))
+            if "S9" not in str(path)
+        ]
+        expected = np.concatenate([one.get("poses", one.get("new_poses")) for one in sources])
+        expected = expected.astype(np.float32)
+        np.testing.assert_array_equal(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)])
