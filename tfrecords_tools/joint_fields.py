@@ -45,17 +45,18 @@ def fields_3d(points: np.ndarray, skeleton: Skeleton, origin: np.ndarray) -> dic
 
     Args:
         points: `[J, 3]` m, camera frame; all known.
-        skeleton: their joint set; it has the 14 of LSP.
+        skeleton: their joint set.
         origin: `[3]` m, camera frame: what becomes the sample's translation.
 
     Returns:
-        `joints_3d` `[14, 3]` and `joints_24_3d` `[24, 4]`, relative to the origin.
+        `joints_24_3d` `[24, 4]` and, if the set has the 14 of LSP, `joints_3d` `[14, 3]`, relative
+        to the origin.
     """
     confident = np.concatenate([points - origin, np.ones((len(points), 1))], axis=1)
-    return {
-        "joints_3d": rearrange(confident, skeleton, skeletons.LSP14)[:, :3],
-        "joints_24_3d": rearrange(confident, skeleton, skeletons.J24),
-    }
+    fields = {"joints_24_3d": rearrange(confident, skeleton, skeletons.J24)}
+    if min(skeletons.mapping(skeleton, skeletons.LSP14)) >= 0:
+        fields["joints_3d"] = rearrange(confident, skeleton, skeletons.LSP14)[:, :3]
+    return fields
 
 
 def relative_size(points: np.ndarray, others: np.ndarray, root: int) -> np.ndarray:

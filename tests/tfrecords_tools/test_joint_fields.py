@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfrecords_tools import joint_fields
-from tfrecords_tools.skeletons import COCO17, LSP14, MPI_INF_3DHP17
+from tfrecords_tools.skeletons import COCO17, LSP14, MPI_INF_3DHP17, SMPL24
 
 
 def test_rearranged_points_have_zeros_for_what_is_absent():
@@ -43,6 +43,15 @@ def test_3d_fields_are_relative_to_the_origin():
     np.testing.assert_array_equal(joints[[13, 15, *range(19, 24)]], 0)
     np.testing.assert_array_equal(fields["joints_3d"][13], joints[18, :3])
     assert fields["joints_3d"].shape == (14, 3)
+
+
+def test_sets_without_all_of_lsps_joints_give_no_joints_3d():
+    points = np.random.default_rng(0).normal(size=(24, 3))
+    fields = joint_fields.fields_3d(points, SMPL24, np.zeros(3))
+    assert set(fields) == {"joints_24_3d"}
+    # Left wrist and right knee; SMPL's hips, neck and head are other points than LSP's.
+    np.testing.assert_array_equal(fields["joints_24_3d"][[11, 1], :3], points[[20, 5]])
+    assert fields["joints_24_3d"][:, 3].sum() == 10
 
 
 def test_relative_size():

@@ -22,25 +22,21 @@ Reference:
 
 from __future__ import annotations
 
-import dataclasses
 import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from tfrecords_tools import images, joint_fields, person_crop, safe_pickle, skeletons
-from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
-from tfrecords_tools.errors import DatasetError, ImageError
-from tfrecords_tools.samples import Sample
+from tfrecords_tools import people_converter, person_scale, safe_pickle
+from tfrecords_tools.converter import Drop, fingerprint_files
+from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.labelled_people import LabelledPerson
+from tfrecords_tools.person_crop import PERSON_PX
 
-# Half the side of the crop, px, as the original release keeps for its other films.
-_MARGIN = 150
 _GENDERS = {"m": 1, "f": 2}
-_NO_CAMERA, _NO_JOINTS = "frame without a valid camera", "person without 2D joints"
-_OUTSIDE = "person outside of the image"
 
 
 def _names(**places: str) -> tuple[str, ...]:
@@ -83,79 +79,48 @@ _SHAPES: dict[str, tuple[bool, tuple[int | None, ...]]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Person:
-    """One person in one frame; what has a camera is in the camera frame.
-
-    Attributes:
-        keypoints: `[18, 3]` x, y px and confidence.
-        fields: fields of the sample that no crop changes; None where the camera is not valid.
-    """
-
-    keypoints: np.ndarray
-    fields: Mapping[str, Any] | None
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether all that is known is a number."""
-        arrays = [self.keypoints, *(self.fields or {}).values()]
-        return all(np.isfinite(array).all() for array in arrays)
+def _scale_from_extent(keypoints: np.ndarray) -> float | None:
+    """Returns 150 over the diagonal of all joints that were found, as SPIN's boxes are taken."""
+    diagonal = person_scale.diagonal(keypoints)
+    return PERSON_PX / diagonal if diagonal >= 1 else None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Frame:
-    """The work item: one image and the people in it."""
-
-    path: str
-    sequence: str
-    index: int
-    intrinsics: np.ndarray
-    people: tuple[_Person, ...]
-
-
-class PW3DConverter(Converter):
+class PW3DConverter(people_converter.PeopleConverter):
     """Converts 3DPW."""
 
     name = "pw3d"
     splits = ("train", "validation", "test")
+    scale_rule = staticmethod(_scale_from_extent)
 
     def fingerprint(self, part: str) -> str:
         """Hashes the labels and the list of images."""
-        files = self._files(part)
+        files = self.label_files(part)
         folders = [glob.escape(self._image_folder(path)) for path in files]
         found = [path for folder in folders for path in sorted(glob.glob(f"{folder}/*.jpg"))]
         return fingerprint_files(self.data_dir, files, found)
 
-    def items(self, part: str) -> Sequence[_Frame]:
-        """Returns the frames of a split, sequence by sequence."""
-        return [frame for path in self._files(part) for frame in self._read_frames(path)]
+    def people(self, part: str) -> Iterator[LabelledPerson | Drop]:
+        """Reads the people of a split, sequence by sequence and frame by frame."""
+        for path in self.label_files(part):
+            labels = read_sequence(path)
+            folder = self._image_folder(path)
+            for frame in range(len(labels["cam_poses"])):
+                image = os.path.join(folder, f"image_{frame:05d}.jpg")
+                for number in range(len(labels["poses"])):
+                    yield _person(image, labels, number, frame)
 
-    def convert(self, item: _Frame) -> Iterable[Output]:
-        """Turns one frame into a sample for each person."""
-        pixels: np.ndarray | None = None
-        for number, person in enumerate(item.people):
-            name = f"{item.sequence}/{os.path.basename(item.path)} person {number}"
-            if person.fields is None:
-                yield Drop(_NO_CAMERA, name=name)
-                continue
-            if not (person.keypoints[:, 2] > 0).any():
-                yield Drop(_NO_JOINTS, name=name)
-                continue
-            if not person.is_finite:
-                yield Drop("number that is not finite", is_error=True, name=name)
-                continue
-            try:
-                if pixels is None:
-                    data = images.read_image_file(item.path)
-                    pixels = images.decode_rgb(data, os.path.basename(item.path))
-            except ImageError as error:
-                yield Drop(str(error).split(":")[0], is_error=True, name=name)
-                continue
-            sample = _sample(item, person, number, pixels)
-            yield sample or Drop(_OUTSIDE, name=name)
+    def item_name(self, item: LabelledPerson | Drop) -> str:
+        """Says which person of which image this is."""
+        if isinstance(item, Drop):
+            return item.name
+        return f"{item.sequence}/{os.path.basename(item.path)} person {item.subject}"
 
-    def _files(self, part: str) -> list[str]:
-        """Returns the sequence files of a split, and refuses another split's."""
+    def label_files(self, part: str) -> list[str]:
+        """Returns the sequence files of a split.
+
+        Raises:
+            DatasetError: if they are not there, or of another split.
+        """
         folder = os.path.join(self.data_dir, "sequenceFiles", part)
         files = sorted(glob.glob(os.path.join(glob.escape(folder), "*.pkl")))
         if not files or not os.path.isdir(os.path.join(self.data_dir, "imageFiles")):
@@ -177,25 +142,6 @@ class PW3DConverter(Converter):
         """Returns where the images of a sequence file are."""
         sequence = os.path.splitext(os.path.basename(path))[0]
         return os.path.join(self.data_dir, "imageFiles", sequence)
-
-    def _read_frames(self, path: str) -> list[_Frame]:
-        """Reads a sequence."""
-        labels = read_sequence(path)
-        folder = self._image_folder(path)
-        sequence = os.path.basename(folder)
-        camera = labels["cam_intrinsics"]
-        intrinsics = np.array([camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2]])
-        num_people = len(labels["poses"])
-        return [
-            _Frame(
-                os.path.join(folder, f"image_{frame:05d}.jpg"),
-                sequence,
-                frame,
-                intrinsics,
-                tuple(_person(labels, number, frame) for number in range(num_people)),
-            )
-            for frame in range(len(labels["cam_poses"]))
-        ]
 
 
 def read_sequence(path: str) -> dict[str, Any]:
@@ -251,53 +197,37 @@ def _numbers(value: Any, key: str, path: str, num_people: int, num_frames: int) 
     return arrays if is_list else arrays[0]
 
 
-def _person(labels: Mapping[str, Any], number: int, frame: int) -> _Person:
+def _person(path: str, labels: Mapping[str, Any], number: int, frame: int) -> LabelledPerson | Drop:
     """Takes one person in one frame to the camera frame."""
-    keypoints = labels["poses2d"][number][frame].T
+    sequence = os.path.basename(os.path.dirname(path))
     if not labels["campose_valid"][number][frame]:
-        return _Person(keypoints, None)
+        name = f"{sequence}/{os.path.basename(path)} person {number}"
+        return Drop("frame without a valid camera", name=name)
     camera = labels["cam_poses"][frame]
     rotation, shift = camera[:3, :3], camera[:3, 3]
     joints = labels["jointPositions"][number][frame].reshape(24, 3)
     # SMPL turns about the pelvis of its rest pose, so that is where joint 0 is but for `trans`.
     pelvis = joints[0] - labels["trans"][number][frame]
     joints = joints @ rotation.T + shift
-    translation = joints[0] - pelvis
-    confident = np.concatenate([joints - translation, np.ones((24, 1))], axis=1)
     pose = labels["poses"][number][frame].copy()
-    pose[:3] = (Rotation.from_matrix(rotation) * Rotation.from_rotvec(pose[:3])).as_rotvec()
-    fields = {
-        "pose_axis_angle": pose,
-        "betas": labels["betas"][number],
-        "translation": translation,
-        "joints_24_3d": joint_fields.rearrange(confident, skeletons.SMPL24, skeletons.J24),
-        "gender": labels["genders"][number],
-    }
-    return _Person(keypoints, fields)
-
-
-def _sample(item: _Frame, person: _Person, number: int, pixels: np.ndarray) -> Sample | None:
-    """Cuts a person out of the image; None where nothing of the crop would be left."""
-    visible = person.keypoints[person.keypoints[:, 2] > 0, :2]
-    crop = person_crop.crop_person(pixels, visible, _MARGIN)
-    if crop is None:
-        return None
-    height, width = crop.image.shape[:2]
-    low, high = visible.min(axis=0), visible.max(axis=0)
-    return Sample(
-        image=images.encode_jpeg(crop.image),
-        filename=os.path.basename(item.path),
-        height=height,
-        width=width,
-        center=crop.points((low + high) / 2),
-        intrinsics=crop.intrinsics(item.intrinsics),
-        box_xyxy=crop.box(np.concatenate([low, high])),
-        scale_factors=crop.scale_factors,
-        crop_origin=crop.crop_origin,
-        dataset="pw3d",
+    if np.isfinite(pose[:3]).all() and np.isfinite(camera).all():
+        pose[:3] = (Rotation.from_matrix(rotation) * Rotation.from_rotvec(pose[:3])).as_rotvec()
+    lens = labels["cam_intrinsics"]
+    keypoints = labels["poses2d"][number][frame].T
+    visible = keypoints[keypoints[:, 2] > 0, :2]
+    return LabelledPerson(
+        path,
+        keypoints,
+        "pw3d18",
+        points_3d=joints,
+        skeleton_3d="smpl24",
+        pose_axis_angle=pose,
+        betas=labels["betas"][number],
+        translation=joints[0] - pelvis,
+        intrinsics=np.array([lens[0, 0], lens[1, 1], lens[0, 2], lens[1, 2]]),
+        box_xyxy=np.concatenate([visible.min(0), visible.max(0)]) if len(visible) else None,
+        gender=labels["genders"][number],
         subject=str(number),
-        sequence=item.sequence,
-        frame=item.index,
-        **joint_fields.fields_2d(crop.points(person.keypoints), skeletons.PW3D18),
-        **person.fields,
+        sequence=sequence,
+        frame=frame,
     )

@@ -88,7 +88,7 @@ def test_people_and_drops_are_counted(records):
     # Person 1: the last frame has no camera, the one before it no 2D joints.
     assert records["train"][0].drops == {
         "frame without a valid camera": 1,
-        "person without 2D joints": 1,
+        "no visible keypoint": 1,
     }
     assert [key for key, _ in records["train"][1]] == [
         ("courtyard_arguing_00", f"image_{frame:05d}.jpg", str(person))
@@ -194,7 +194,7 @@ def test_numbers_that_are_not_finite_are_counted(source, tmp_path):
     content["poses2d"][1][0, 0, 2] = np.inf
     path.write_bytes(pickle.dumps(content, protocol=2))
     manifest, _ = _convert(tmp_path / "source", tmp_path / "out", max_error_fraction=0.3)
-    assert manifest.drops["number that is not finite"] == 2
+    assert manifest.drops["label that is not finite"] == 2
 
 
 @pytest.fixture
