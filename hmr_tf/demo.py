@@ -35,17 +35,12 @@ flags.mark_flag_as_required("out_dir")
 
 # As flags/hmr_synthetic.flags, shorter; here because that folder is not part of an installation.
 _TRAINING = (
-    *("--datasets=lsp", "--mocap_datasets=CMU", "--encoder=resnet_small_v2", "--image_size=96"),
-    *(
-        "--window_px=190",
-        "--rotation=6d_contiguous",
-        "--hidden_units=512",
-        "--dropout=0",
-        "--precision=mixed_bfloat16",
-        "--batch_size=64",
-    ),
-    *("--joints_3d_weight=1000", "--smpl_weight=300", "--generator_learning_rate=7e-4"),
-    *("--schedule=cosine", "--average_decay=0.99", "--cache"),
+    *("--datasets=lsp", "--mocap_datasets=CMU", "--encoder=resnet_keypoints_v2"),
+    *("--image_size=96", "--window_px=180", "--rotation=6d_contiguous"),
+    *("--hidden_units=512", "--dropout=0", "--precision=mixed_bfloat16", "--batch_size=64"),
+    *("--heatmap_weight=30", "--depth_weight=30", "--joints_3d_weight=600", "--smpl_weight=200"),
+    *("--adversarial_weight=0.2", "--scale_min=0.9", "--scale_max=1.1", "--shift_px=8"),
+    *("--generator_learning_rate=1e-3", "--schedule=cosine", "--average_decay=0.99", "--cache"),
     *("--log_every=50", "--image_every=300", "--checkpoint_every=300"),
 )
 TOUR = "tour.png"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 _NUM_LSP = 14
+_HEATMAP_SIGMA = 0.7  # cells
 _HIPS = (2, 3)  # right and left, in LSP order
 
 
@@ -60,6 +61,36 @@ def keypoints_2d_loss(
     )
 
 
+def heatmap_loss(logits: tf.Tensor, gt_keypoints_2d: tf.Tensor, visibility: tf.Tensor) -> Loss:
+    """Cross-entropy between heatmaps and a Gaussian at each visible keypoint inside the crop.
+
+    The Gaussian's standard deviation is 0.7 cells, and its values sum to one.
+
+    Args:
+        logits: `[batch, h, w, K]`.
+        gt_keypoints_2d: `[batch, K, 2]` crop units.
+        visibility: `[batch, K]` 0 or 1.
+
+    Returns:
+        Sum over keypoints, nats; count: keypoints.
+    """
+    _, height, width, num_keypoints = logits.shape
+    size = tf.constant([width, height], tf.float32)
+    # In cells from here on.
+    gt = (gt_keypoints_2d + 1.0) * 0.5 * size - 0.5
+    logarithms = []
+    for axis, count in enumerate((width, height)):
+        offset = tf.range(count, dtype=tf.float32)[:, tf.newaxis] - gt[:, tf.newaxis, :, axis]
+        logarithms.append(tf.nn.log_softmax(-0.5 * tf.square(offset / _HEATMAP_SIGMA), axis=1))
+    target = tf.exp(logarithms[1][:, :, tf.newaxis] + logarithms[0][:, tf.newaxis])
+    flat = tf.reshape(tf.cast(logits, tf.float32), [-1, height * width, num_keypoints])
+    log_heatmaps = tf.nn.log_softmax(flat, axis=1)
+    entropy = -tf.reduce_sum(tf.reshape(target, tf.shape(flat)) * log_heatmaps, axis=1)
+    is_inside = tf.reduce_all(tf.abs(gt_keypoints_2d) < 1.0, axis=-1)
+    weights = visibility * tf.cast(is_inside, tf.float32)
+    return Loss(tf.reduce_sum(weights * entropy), tf.math.count_nonzero(weights, dtype=tf.float32))
+
+
 def joints_3d_loss(pred_joints_3d: tf.Tensor, gt_joints_3d: tf.Tensor, has_3d: tf.Tensor) -> Loss:
     """Squared error of the 14 LSP joints, both sides relative to the middle of the hips.
 
@@ -72,11 +103,24 @@ def joints_3d_loss(pred_joints_3d: tf.Tensor, gt_joints_3d: tf.Tensor, has_3d: t
         Half the sum of squares; count 42 per labelled item.
     """
 
-    def centred(joints: tf.Tensor) -> tf.Tensor:
-        return joints - 0.5 * (joints[:, _HIPS[0], tf.newaxis] + joints[:, _HIPS[1], tf.newaxis])
-
-    pred, gt = centred(pred_joints_3d[:, :_NUM_LSP]), centred(gt_joints_3d[:, :_NUM_LSP])
+    pred, gt = _centred(pred_joints_3d[:, :_NUM_LSP]), _centred(gt_joints_3d[:, :_NUM_LSP])
     return _half_squares(tf.reshape(pred - gt, [-1, 3 * _NUM_LSP]), has_3d)
+
+
+def depth_loss(depths: tf.Tensor, gt_joints_3d: tf.Tensor, has_3d: tf.Tensor) -> Loss:
+    """Absolute error of the 14 LSP joints' depths, the truth relative to the middle of the hips.
+
+    Args:
+        depths: `[batch, K >= 14]` m.
+        gt_joints_3d: `[batch, 14, 3]` m.
+        has_3d: `[batch]` 0 or 1.
+
+    Returns:
+        Sum; count 14 per labelled item.
+    """
+    error = tf.abs(depths[:, :_NUM_LSP] - _centred(gt_joints_3d)[..., 2])
+    count = _NUM_LSP * tf.math.count_nonzero(has_3d, dtype=tf.float32)
+    return Loss(tf.reduce_sum(has_3d[:, tf.newaxis] * error), count)
 
 
 def smpl_loss(
@@ -130,6 +174,11 @@ def discriminator_loss(real_outputs: tf.Tensor, fake_outputs: tf.Tensor) -> tupl
 def _distance_to(outputs: tf.Tensor, target: float) -> Loss:
     total = tf.reduce_sum(tf.square(outputs - target))
     return Loss(total, tf.cast(tf.shape(outputs)[0], tf.float32))
+
+
+def _centred(joints: tf.Tensor) -> tf.Tensor:
+    """Returns `[batch, 14, 3]` LSP joints relative to the middle of the hips."""
+    return joints - 0.5 * (joints[:, _HIPS[0], tf.newaxis] + joints[:, _HIPS[1], tf.newaxis])
 
 
 def _half_squares(difference: tf.Tensor, weights: tf.Tensor) -> Loss:

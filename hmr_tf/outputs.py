@@ -35,5 +35,10 @@ KEYPOINTS_2D_IMAGE = "keypoints_2d_image"
 TRANSLATION = "translation"
 FOCAL_LENGTH_PX = "focal_length_px"
 
+# What an encoder gives that draws heatmaps, and what a model keeps of it in its stages.
+FEATURES = "features"
+HEATMAPS = "heatmaps"
+DEPTHS = "depths"
+
 ESTIMATE_KEYS = (ROTATIONS, BETAS, CAMERA, JOINTS_3D, KEYPOINTS_2D, SMPL_JOINTS_3D)
 FULL_IMAGE_KEYS = (KEYPOINTS_2D_IMAGE, TRANSLATION, FOCAL_LENGTH_PX)

@@ -49,6 +49,8 @@ _BOUNDS = {
     "joints_3d_weight": _NOT_NEGATIVE,
     "smpl_weight": _NOT_NEGATIVE,
     "adversarial_weight": _NOT_NEGATIVE,
+    "heatmap_weight": _NOT_NEGATIVE,
+    "depth_weight": _NOT_NEGATIVE,
     "batch_size": _POSITIVE,
     "num_steps": _POSITIVE,
     "generator_learning_rate": _NOT_NEGATIVE,

@@ -39,6 +39,36 @@ def test_nothing_visible_is_zero_with_zero_gradient():
     assert float(losses.joints_3d_loss(*[tf.ones([2, 14, 3])] * 2, tf.zeros([2])).mean()) == 0
 
 
+def test_heatmap_loss_is_the_cross_entropy_with_a_gaussian():
+    size = (5, 4)  # rows, columns
+    logits, gt = _tensor("maps", (2, *size, 3)), _tensor("gt", (2, 3, 2), 0.9)
+    visibility = tf.constant([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    loss = losses.heatmap_loss(logits, gt, visibility)
+    total = 0.0
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    for item, joint in zip(*np.nonzero(visibility.numpy())):
+        x, y = (gt[item, joint].numpy() + 1) / 2 * [size[1], size[0]] - 0.5
+        target = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 0.7**2))
+        shown = np.exp(logits[item, ..., joint].numpy())
+        total -= (target / target.sum() * np.log(shown / shown.sum())).sum()
+    assert float(loss.count) == 4
+    assert float(loss.total) == pytest.approx(total, rel=1e-5)
+
+
+def test_heatmap_loss_leaves_out_what_is_outside():
+    gt = tf.constant([[[0.0, 1.2], [-1.5, 0.0], [0.2, -0.9]]])
+    loss = losses.heatmap_loss(_tensor("maps", (1, 4, 4, 3)), gt, tf.ones([1, 3]))
+    assert float(loss.count) == 1
+
+
+def test_depth_loss_is_relative_to_the_hips():
+    depths, gt = _tensor("depths", (2, 19)), _tensor("b", (2, 14, 3))
+    loss = losses.depth_loss(depths, gt, tf.constant([0.0, 1.0]))
+    z = gt.numpy()[1, :, 2]
+    expected = np.abs(depths.numpy()[1, :14] - (z - (z[2] + z[3]) / 2)).mean()
+    assert float(loss.mean()) == pytest.approx(expected, rel=1e-5)
+
+
 def test_joints_3d_loss_is_relative_to_the_hips():
     pred, gt = _tensor("a", (2, 19, 3)), _tensor("b", (2, 14, 3))
     loss = losses.joints_3d_loss(pred, gt, tf.constant([1.0, 0.0]))

@@ -1,7 +1,8 @@
 """Image encoders by name.
 
 Every encoder is a Keras model from images ``[batch, size, size, 3]`` float32 RGB in [0, 1] to
-features ``[batch, num_features]`` float32, and normalises inside its graph.
+features ``[batch, num_features]`` float32, and normalises inside its graph; one that draws heatmaps
+gives a dict of `features`, `heatmaps` and `depths`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ ENCODERS = Registry(
         "resnet18_v2": "hmr_tf.models.resnet_v2:resnet18_v2",
         "resnet_medium_v2": "hmr_tf.models.resnet_v2:resnet_medium_v2",
         "resnet_small_v2": "hmr_tf.models.resnet_v2:resnet_small_v2",
+        "resnet_keypoints_v2": "hmr_tf.models.keypoint_resnet:resnet_keypoints_v2",
         "resnet50_v1": "hmr_tf.models.resnet_v1:resnet50_v1",
     },
 )
@@ -37,7 +39,7 @@ def build_encoder(
             The global policy is not consulted.
 
     Returns:
-        A Keras model; ``model.output_shape[-1]`` is the number of features.
+        A Keras model.
 
     Raises:
         ConfigError: if the name or the pool is unknown.

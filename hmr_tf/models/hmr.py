@@ -77,6 +77,7 @@ class HMR(tf.keras.Model):
 
     Attributes:
         encoder: images to features.
+        draws_heatmaps: whether the encoder also gives heatmaps of the keypoints.
         regressor: features to camera, pose and betas.
         discriminator: the 25 critics.
         body: the `SMPL` layer.
@@ -121,7 +122,9 @@ class HMR(tf.keras.Model):
         self.discriminator = discriminator.Discriminator()
         self.body = smpl.SMPL(body)
         self.keypoints = keypoints.MeshFreeKeypoints(body, regressor=config.keypoints)
-        self.regressor.build([None, self.encoder.output_shape[-1]])
+        self.draws_heatmaps = isinstance(self.encoder.output, dict)
+        shape = self.encoder.output_shape
+        self.regressor.build(shape[outputs.FEATURES] if self.draws_heatmaps else shape)
         self.discriminator.build(
             {
                 "rotations": [None, discriminator.NUM_JOINTS, 3, 3],
@@ -135,6 +138,8 @@ class HMR(tf.keras.Model):
     ) -> dict[str, tf.Tensor]:
         """Estimates the body in each image; see the class."""
         estimate = self.stages(images, training=training)[-1]
+        for key in (outputs.HEATMAPS, outputs.DEPTHS):
+            estimate.pop(key, None)
         if with_vertices:
             mesh = self.body(estimate[outputs.ROTATIONS], estimate[outputs.BETAS])
             estimate[outputs.VERTICES] = mesh["vertices"]
@@ -153,9 +158,12 @@ class HMR(tf.keras.Model):
 
         Returns:
             One dict per iteration with `rotations`, `betas`, `camera` and `pose` ``[batch, 72 or
-            144]`` (the regressor's own numbers); the last is a whole Estimate.
+            144]`` (the regressor's own numbers); the last is a whole Estimate, with the `heatmaps`
+            and `depths` of an encoder that draws them.
         """
         features = self.encoder(images, training=training)
+        seen = features if self.draws_heatmaps else {outputs.FEATURES: features}
+        features = seen[outputs.FEATURES]
         stages = self.regressor(features, training=training, seed=seed)
         for stage in stages:
             stage[outputs.ROTATIONS] = decode_pose(stage["pose"], self.config.rotation)
@@ -163,6 +171,9 @@ class HMR(tf.keras.Model):
         joints_3d, smpl_joints_3d = self.keypoints(last[outputs.ROTATIONS], last[outputs.BETAS])
         last[outputs.JOINTS_3D] = joints_3d
         last[outputs.SMPL_JOINTS_3D] = smpl_joints_3d
+        if self.draws_heatmaps:
+            last[outputs.HEATMAPS] = seen[outputs.HEATMAPS]
+            last[outputs.DEPTHS] = seen[outputs.DEPTHS]
         last[outputs.KEYPOINTS_2D] = camera_lib.weak_perspective(joints_3d, last[outputs.CAMERA])
         return stages
 

@@ -48,7 +48,7 @@ class ResNetV2Spec:
     momentum: float = _MOMENTUM
 
 
-class _Builder:
+class Builder:
     """Adds named layers of one precision to a functional graph."""
 
     def __init__(self, spec: ResNetV2Spec, policy: Any) -> None:
@@ -151,22 +151,33 @@ def build_resnet_v2(
     Returns:
         A model from images ``[batch, image_size, image_size, 3]`` float32 RGB in [0, 1] to features
         ``[batch, widths[-1] * expansion]`` float32.
+    """
+    images, stages = build_stages(spec, image_size, pool, dtype_policy)
+    x = Builder(spec, dtype_policy).norm_relu(stages[-1], "post_bn", "post_relu")
+    features = tf.keras.layers.GlobalAveragePooling2D(name="avg_pool", dtype="float32")(x)
+    return tf.keras.Model(images, features, name=spec.name)
+
+
+def build_stages(
+    spec: ResNetV2Spec, image_size: int, pool: str, dtype_policy: Any
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the symbolic images and the outputs of each stage, before their normalisation.
 
     Raises:
         ConfigError: if `pool` is unknown.
     """
     if pool not in POOLS:
         raise ConfigError(f"Unknown pool '{pool}'; expected one of: {', '.join(POOLS)}.")
-    builder = _Builder(spec, dtype_policy)
+    builder = Builder(spec, dtype_policy)
     images = tf.keras.Input([image_size, image_size, 3], name="images", dtype=tf.float32)
     x = tf.keras.layers.Rescaling(2.0, offset=-1.0, name="normalize", dtype="float32")(images)
     x = builder.conv(x, spec.stem_width, spec.stem_kernel, "conv1_conv", stride=2, use_bias=True)
     x = builder.pool(x, pool)
+    stages = []
     for index in range(len(spec.depths)):
         x = builder.stage(x, index)
-    x = builder.norm_relu(x, "post_bn", "post_relu")
-    features = tf.keras.layers.GlobalAveragePooling2D(name="avg_pool", dtype="float32")(x)
-    return tf.keras.Model(images, features, name=spec.name)
+        stages.append(x)
+    return images, stages
 
 
 RESNET50_V2 = ResNetV2Spec(

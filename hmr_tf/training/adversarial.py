@@ -21,6 +21,7 @@ from hmr_tf import config as config_lib
 from hmr_tf import losses as losses_lib
 from hmr_tf import metrics, outputs
 from hmr_tf.body import model_file
+from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import rotations
 from hmr_tf.models import MODELS
 from hmr_tf.training import optimizers, summaries
@@ -69,6 +70,12 @@ class AdversarialTask(Task):
         self._model = self._model_class(
             self._model_config, self._body, self._mean, precision=train.precision
         )
+        needy = _needs_heatmaps(self._losses)
+        if needy and not self._model.draws_heatmaps:
+            raise ConfigError(
+                f"--{needy[0]}_weight needs an encoder that draws heatmaps (resnet_keypoints_v2); "
+                f"'{self._model_config.encoder}' does not."
+            )
         self.generator_optimizer = optimizers.build_optimizer(
             train, train.generator_learning_rate, train.average_decay
         )
@@ -93,6 +100,7 @@ class AdversarialTask(Task):
         whole. `mpjpe_mm` is measured on the (augmented, dropped-out) training batch.
         """
         names = ["loss", "keypoints_2d"]
+        names += _needs_heatmaps(self._losses)
         if self._losses.use_3d_labels:
             names += ["joints_3d", "smpl"]
         names.append("mpjpe_mm")
@@ -194,6 +202,14 @@ class AdversarialTask(Task):
             ),
             "mpjpe_mm": _joint_error(tf.stop_gradient(joints_3d), batch),
         }
+        if self._losses.heatmap_weight:
+            terms["heatmap"] = losses_lib.heatmap_loss(
+                estimate[outputs.HEATMAPS], batch["keypoints_2d"], batch["visibility"]
+            )
+        if self._losses.depth_weight:
+            terms["depth"] = losses_lib.depth_loss(
+                estimate[outputs.DEPTHS], batch["joints_3d"], batch["has_3d"]
+            )
         if self._losses.use_3d_labels:
             gt_rotations = rotations.axis_angle_to_matrix(
                 tf.reshape(batch["pose_axis_angle"], [-1, 24, 3])
@@ -214,6 +230,8 @@ class AdversarialTask(Task):
         """The generator's loss."""
         weights = self._losses
         total = weights.keypoints_2d_weight * scalars["keypoints_2d"]
+        for name in _needs_heatmaps(weights):
+            total += getattr(weights, f"{name}_weight") * scalars[name]
         if weights.use_3d_labels:
             total += weights.joints_3d_weight * scalars["joints_3d"]
             total += weights.smpl_weight * scalars["smpl"]
@@ -227,6 +245,11 @@ class AdversarialTask(Task):
         images = batch["image"][: summaries.NUM_OVERLAYS]
         estimate = self._model(images, training=False, with_vertices=True)
         return {"overlay": summaries.overlay_sheet(batch, estimate, self._body)}
+
+
+def _needs_heatmaps(losses: config_lib.LossConfig) -> list[str]:
+    """Returns the names of the losses in use that need an encoder which draws heatmaps."""
+    return [name for name in ("heatmap", "depth") if getattr(losses, f"{name}_weight")]
 
 
 def _critic_terms(

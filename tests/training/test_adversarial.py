@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import pathlib
 import subprocess
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 import toy_body
 
-from hmr_tf import config, losses
+from hmr_tf import config, errors, losses
 from hmr_tf.geometry import rotations
 from hmr_tf.models import encoders
 from hmr_tf.training import adversarial, journal, loop
@@ -197,6 +198,28 @@ def test_without_3d_labels():
     scalars = task.replica_step((example()[0], {}), tf.constant(0, tf.int64))
     assert set(scalars) == set(task.metric_names) == {"loss", "keypoints_2d", "mpjpe_mm"}
     assert float(scalars["loss"]) == pytest.approx(60 * float(scalars["keypoints_2d"]), rel=1e-6)
+
+
+def test_heatmaps_are_trained_with_an_encoder_that_draws_them():
+    model = dataclasses.replace(SMALL, encoder="resnet_keypoints_v2")
+    loss = config.LossConfig(use_adversary=False, heatmap_weight=2.0, depth_weight=3.0)
+    task = make_task(model, loss)
+    batch, mocap = example()
+    scalars, gradients, _ = task.gradients(batch, mocap, SEED)
+    assert {"heatmap", "depth"} < set(task.metric_names)
+    images = 60 * (scalars["keypoints_2d"] + scalars["joints_3d"] + scalars["smpl"])
+    expected = images + 2 * scalars["heatmap"] + 3 * scalars["depth"]
+    assert float(scalars["loss"]) == pytest.approx(float(expected), rel=1e-5)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    assert set(task.model(batch["image"])) == set(task.model.stages(batch["image"])[-1]) - {
+        "heatmaps",
+        "depths",
+    }
+
+
+def test_heatmap_losses_need_such_an_encoder():
+    with pytest.raises(errors.ConfigError, match="needs an encoder that draws heatmaps"):
+        make_task(loss=config.LossConfig(depth_weight=1.0))
 
 
 def test_batch_without_any_label_is_finite(task):
