@@ -19,7 +19,7 @@ class RecordSet:
         name: the dataset.
         shards: paths, sorted.
         num_records: records in all of them.
-        has_3d: whether the records carry 3D joints.
+        has_3d: whether the records carry 3D labels: joints, or SMPL parameters.
         record_format: one of `tfrecords_tools.record_formats`.
     """
 
@@ -35,7 +35,7 @@ def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
 
     Args:
         data_dir: folder that holds one folder per dataset.
-        dataset: e.g. `lsp`.
+        dataset: e.g. `lsp`, or `spin_npz/mpii` of a source that holds several.
         split: e.g. `train`.
 
     Raises:
@@ -49,7 +49,10 @@ def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
             "--mocap_datasets instead of --datasets."
         )
     if found.record_format == record_formats.OCCLUDER:
-        raise DataError(f"{found.shards[0]} holds things to put in front of people, not people.")
+        raise DataError(
+            f"{found.shards[0]} holds things to put in front of people, not people; leave "
+            f"{dataset} out of --datasets."
+        )
     return found
 
 
@@ -70,7 +73,11 @@ def _find(data_dir: str, dataset: str, split: str) -> RecordSet:
             "no example; look at the drop reasons in the manifest beside them and convert again."
         )
     return RecordSet(
-        dataset, summary.shards, summary.num_records, summary.has_3d, summary.record_format
+        dataset,
+        summary.shards,
+        summary.num_records,
+        summary.has_3d or summary.has_smpl,
+        summary.record_format,
     )
 
 
@@ -79,7 +86,8 @@ def find_mocap(data_dir: str, mocap_datasets: Sequence[str]) -> RecordSet:
 
     Args:
         data_dir: folder that holds ``mocap_neutrMosh`` (or hmr2.0's ``smpl``).
-        mocap_datasets: names of the sets (`CMU`, `H3.6`, `jointLim`).
+        mocap_datasets: names of the sets: `CMU`, `H3.6`, `jointLim`, and of other sources with
+            these, e.g. `amass/CMU`, `human_data/cmu_mosh`.
 
     Raises:
         DataError: if none is named, one has no records or holds images.
@@ -89,7 +97,7 @@ def find_mocap(data_dir: str, mocap_datasets: Sequence[str]) -> RecordSet:
         raise DataError(
             "The discriminators need motion-capture poses; name at least one set, e.g. CMU."
         )
-    sets = [_find(data_dir, "mosh", name) for name in mocap_datasets]
+    sets = [_find(data_dir, *_mocap_part(data_dir, name)) for name in mocap_datasets]
     for found in sets:
         if found.record_format != record_formats.MOCAP:
             raise DataError(
@@ -103,6 +111,16 @@ def find_mocap(data_dir: str, mocap_datasets: Sequence[str]) -> RecordSet:
         sum(found.num_records for found in sets),
         record_format=record_formats.MOCAP,
     )
+
+
+def _mocap_part(data_dir: str, name: str) -> tuple[str, str]:
+    """Returns dataset and split of a motion-capture set."""
+    source, slash, inner = name.partition("/")
+    if not slash:
+        return "mosh", name
+    if shard_layout(name).shards(data_dir, "train"):
+        return name, "train"
+    return source, inner
 
 
 def _what_is_there(data_dir: str, folder: str) -> str:

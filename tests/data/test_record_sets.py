@@ -136,3 +136,46 @@ def test_images_and_motion_capture_are_not_confused(tmp_path):
     with pytest.raises(DataError, match="--datasets instead of --mocap_datasets") as error:
         record_sets.find_mocap(str(tmp_path), ("CMU",))
     _one_line(error)
+
+
+def test_sources_of_several_datasets(tmp_path):
+    record = foreign_records.hmr_image(b"", (8, 9), (1, 2), np.ones((14, 3)))
+    for name, count in (("mpii_train_000", 2), ("mpii_test_000", 1), ("h36m_train_000", 4)):
+        foreign_records.write(tmp_path / "spin_npz" / f"{name}.tfrecord", [record] * count)
+    found = record_sets.find_records(str(tmp_path), "spin_npz/mpii", "train")
+    assert (found.name, found.num_records) == ("spin_npz/mpii", 2)
+    assert record_sets.find_records(str(tmp_path), "spin_npz/mpii", "test").num_records == 1
+    with pytest.raises(DataError, match="--dataset spin_npz --subsets coco --split train") as error:
+        record_sets.find_records(str(tmp_path), "spin_npz/coco", "train")
+    _one_line(error)
+
+
+def test_motion_capture_of_other_sources(tmp_path, write_mocap):
+    write_mocap(tmp_path, "CMU", (2,))
+    foreign_records.write(tmp_path / "amass" / "CMU_000.tfrecord", [_MOCAP] * 3)
+    foreign_records.write(tmp_path / "human_data" / "cmu_mosh_train_000.tfrecord", [_MOCAP] * 4)
+    names = ("CMU", "amass/CMU", "human_data/cmu_mosh")
+    assert record_sets.find_mocap(str(tmp_path), names).num_records == 9
+    with pytest.raises(DataError, match=r"amass/KIT_\*\.tfrecord") as error:
+        record_sets.find_mocap(str(tmp_path), ("amass/KIT",))
+    _one_line(error)
+
+
+def test_smpl_alone_is_a_3d_label(tmp_path):
+    joints, pose = -np.ones((14, 3)), np.zeros(72)
+    record = foreign_records.hmr_image_3d(
+        b"", (8, 9), (1, 2), np.ones((14, 3)), joints, pose, np.zeros(10)
+    )
+    foreign_records.write(tmp_path / "h36m_smpl" / "train_000.tfrecord", [record])
+    assert record_sets.find_records(str(tmp_path), "h36m_smpl", "train").has_3d
+
+
+def test_things_to_put_in_front_are_no_people(tmp_path):
+    size = foreign_records.integers(4)
+    text = foreign_records.bytes_list(b"bottle")
+    keys = {"encoded": text, "height": size, "width": size, "category": text, "filename": text}
+    record = foreign_records.serialize({f"occluder/{key}": value for key, value in keys.items()})
+    foreign_records.write(tmp_path / "voc" / "train_000.tfrecord", [record])
+    with pytest.raises(DataError, match="not people; leave voc out of --datasets") as error:
+        record_sets.find_records(str(tmp_path), "voc", "train")
+    _one_line(error)

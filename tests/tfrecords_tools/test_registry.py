@@ -11,6 +11,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfrecords_tools import occluder_format, reader, record_formats, schema
 from tfrecords_tools.converter import Converter
@@ -74,6 +75,57 @@ def test_records_are_found_again_and_match_the_schema(source, tmp_path):
             for key, value in parse(record).items():
                 if value.dtype.is_floating:
                     assert np.isfinite(value).all(), key
+            _parse_as_the_original(record)
+
+
+# The original release's parsers, transcribed from its published tables: without 3D, with, bodies.
+_ORIGINAL_2D = {
+    "image/encoded": tf.io.FixedLenFeature((), tf.string, ""),
+    "image/height": tf.io.FixedLenFeature((1,), tf.int64, -1),
+    "image/width": tf.io.FixedLenFeature((1,), tf.int64, -1),
+    "image/filename": tf.io.FixedLenFeature((), tf.string, ""),
+    "image/center": tf.io.FixedLenFeature((2, 1), tf.int64),
+    "image/visibility": tf.io.FixedLenFeature((1, 14), tf.int64),
+    "image/x": tf.io.FixedLenFeature((1, 14), tf.float32),
+    "image/y": tf.io.FixedLenFeature((1, 14), tf.float32),
+    "image/face_pts": tf.io.FixedLenFeature((1, 15), tf.float32, [0.0] * 15),
+}
+_ORIGINAL_3D = {
+    **_ORIGINAL_2D,
+    "mosh/pose": tf.io.FixedLenFeature((72,), tf.float32),
+    "mosh/shape": tf.io.FixedLenFeature((10,), tf.float32),
+    "mosh/gt3d": tf.io.FixedLenFeature((42,), tf.float32),
+    "meta/has_3d": tf.io.FixedLenFeature((1,), tf.int64, [0]),
+}
+_ORIGINAL_MOSH = {
+    "pose": tf.io.FixedLenFeature((72,), tf.float32),
+    "shape": tf.io.FixedLenFeature((10,), tf.float32),
+}
+
+
+def _parse_as_the_original(record):
+    """Parses a record with the original release's feature map, and compares with our parser."""
+    keys = set(tf.train.Example.FromString(record).features.feature)
+    if "pose" in keys:
+        tf.io.parse_single_example(record, _ORIGINAL_MOSH)
+    if "image/center" not in keys:
+        return
+    has_3d = "mosh/gt3d" in keys
+    theirs = tf.io.parse_single_example(record, _ORIGINAL_3D if has_3d else _ORIGINAL_2D)
+    ours = schema.parse_image_example(record)
+    visible = ours["keypoints_2d"][:14, 2] > 0
+    np.testing.assert_array_equal(theirs["image/visibility"][0] > 0, visible)
+    for axis, key in enumerate(("image/x", "image/y")):
+        found = theirs[key][0].numpy()[visible]
+        np.testing.assert_array_equal(found, ours["keypoints_2d"][:14, axis].numpy()[visible])
+    # Truncated, as the original writes it.
+    np.testing.assert_array_equal(theirs["image/center"][:, 0], np.trunc(ours["center"]))
+    size = tf.io.decode_jpeg(theirs["image/encoded"]).shape[:2]
+    assert size == (theirs["image/height"][0], theirs["image/width"][0])
+    if has_3d:
+        joints = tf.reshape(theirs["mosh/gt3d"], (14, 3))
+        np.testing.assert_array_equal(joints, ours["joints_3d"])
+        assert (theirs["meta/has_3d"][0] > 0) == (ours["has_smpl"] > 0)
 
 
 def test_conversion_is_deterministic_with_any_number_of_workers(source, tmp_path, monkeypatch):
