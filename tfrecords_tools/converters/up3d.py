@@ -28,13 +28,11 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from tfrecords_tools import images, joint_fields, person_crop, safe_pickle, skeletons
+from tfrecords_tools import images, people_converter, person_scale, safe_pickle
 from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError, ImageError
-from tfrecords_tools.samples import Sample
+from tfrecords_tools.labelled_people import Framing, LabelledPerson, to_sample
 
-# Half the side of the crop, px.
-_MARGIN = 150
 _LISTS = ("train", "val", "test")
 _BODY_SHAPES = {"pose": 72, "betas": 10, "trans": 3, "rt": 3, "t": 3, "f": 1}
 
@@ -59,6 +57,7 @@ class UP3DConverter(Converter):
 
     name = "up3d"
     splits = ("train", "val", "test", "trainval")
+    option_defaults = people_converter.PERSON_PX_OPTION
 
     def __init__(self, data_dir: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(data_dir, *arguments, **keywords)
@@ -87,8 +86,10 @@ class UP3DConverter(Converter):
 
     def convert(self, item: _Photo) -> Iterable[Output]:
         """Turns one image into one sample."""
+        framing = Framing(self.options["person_px"], scale_rule=person_scale.scale_from_head)
         try:
-            return [_sample(item)]
+            person, pixels = _read_person(item)
+            return [to_sample(person, self.name, framing, pixels)]
         except ImageError as error:
             return [Drop(str(error).split(":")[0], is_error=True)]
         except _Unfit as error:
@@ -116,43 +117,28 @@ class UP3DConverter(Converter):
         return names
 
 
-def _sample(item: _Photo) -> Sample | Drop:
-    """Reads all files of an image."""
+def _read_person(item: _Photo) -> tuple[LabelledPerson, np.ndarray]:
+    """Reads all files of an image; returns the person and the pixels."""
     joints = _read_joints(item.beside("joints.npy"))
-    visible = joints[joints[:, 2] > 0, :2]
-    if not len(visible):
-        return Drop("no visible keypoint")
     body = _read_body(item.beside("body.pkl"))
     pixels = images.decode_rgb(images.read_image_file(item.path), os.path.basename(item.path))
     intrinsics = _intrinsics(item.beside("fit_crop_info.txt"), body["f"][0], pixels.shape[:2])
-    box = _read_box(item.beside("render_light.png"))
-    crop = person_crop.crop_person(pixels, visible, _MARGIN)
-    if crop is None:
-        return Drop("person outside of the image")
-    height, width = crop.image.shape[:2]
     source, number = _read_origin(item.beside("dataset_info.txt"))
-    return Sample(
-        image=images.encode_jpeg(crop.image),
-        filename=os.path.basename(item.path),
-        height=height,
-        width=width,
-        center=crop.points((visible.min(axis=0) + visible.max(axis=0)) / 2),
+    person = LabelledPerson(
+        item.path,
+        joints,
+        "lsp14",
         pose_axis_angle=body["pose"],
         betas=body["betas"],
         # A turned camera would also move the pelvis, whose place only the body model knows.
         translation=None if body["rt"].any() else body["trans"] + body["t"],
-        intrinsics=crop.intrinsics(intrinsics),
+        intrinsics=intrinsics,
+        box_xyxy=_read_box(item.beside("render_light.png")),
         gender=0,
-        box_xyxy=None if box is None else crop.box(box),
-        scale_factors=crop.scale_factors,
-        crop_origin=crop.crop_origin,
-        dataset="up3d",
         sequence=source,
         frame=number,
-        **joint_fields.fields_2d(
-            np.where(joints[:, 2:] > 0, crop.points(joints), 0.0), skeletons.LSP14
-        ),
     )
+    return person, pixels
 
 
 def _read_joints(path: str) -> np.ndarray:
