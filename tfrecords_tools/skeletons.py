@@ -236,6 +236,14 @@ PW3D18 = _skeleton(
     "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist "
     "r_hip r_knee r_ankle l_hip l_knee l_ankle r_eye l_eye r_ear l_ear",
 )
+# SMPLR's points: SMPL's joints and 18 picked vertices, of which the last is called top of head.
+CLOTH3D42 = _skeleton(
+    "cloth3d42",
+    f"{_SMPL} l_breast r_breast belly r_hip_side l_hip_side "
+    "r_thigh_front l_thigh_front r_thigh_back l_thigh_back l_foot_tip r_foot_tip l_hand_tip "
+    "l_biceps l_triceps r_biceps r_triceps r_hand_tip nose",
+    (*_SMPL_BONES, (41, 15)),
+)
 # The "toes" build of hmr2.0; its "brain" is LSP's head top.
 HMR2_21 = _skeleton(
     "hmr2_21",
@@ -285,7 +293,7 @@ SKELETONS = {
     for skeleton in (
         *(LSP14, COCOPLUS19, SMPL24, SMPL54, J24, BODY25, J49, J17),
         *(H36M17, H36M17_RIGHT_FIRST, H36M32, MPII16, COCO17, AIC14),
-        *(MPI_INF_3DHP28, MPI_INF_3DHP17, MUCO21, PW3D18, HMR2_21),
+        *(MPI_INF_3DHP28, MPI_INF_3DHP17, MUCO21, PW3D18, CLOTH3D42, HMR2_21),
         *(HUMAN_DATA190, HUMAN_DATA190_H36M),
     )
 }
