@@ -79,6 +79,7 @@ class _Maker(h36m_takes.TakesMaker):
     """Films the clips and writes them as videos."""
 
     dataset = "h36m"
+    has_videos = True
 
     def draw(self, index: int, piece: Take) -> list[tuple]:
         num_frames = FRAME_STEP * (piece.num_images - 1) + 1
@@ -137,14 +138,16 @@ class _Maker(h36m_takes.TakesMaker):
         features = self.folder / _CORRUPT.subject / "MyPoseFeatures"
         for kind, width in (("D2_Positions", 64), ("D3_Positions_mono", 96)):
             write_poses(features / kind / f"{_CORRUPT.stem}.cdf", np.ones((6, width)))
-        path = self.folder / _CORRUPT.subject / "Videos" / f"{_CORRUPT.stem}.mp4"
-        atomic_file.write_bytes(path, b"\0\0\0\x18ftypmp42" + bytes(200))
+        if self.has_videos:
+            path = self.folder / _CORRUPT.subject / "Videos" / f"{_CORRUPT.stem}.mp4"
+            atomic_file.write_bytes(path, b"\0\0\0\x18ftypmp42" + bytes(200))
 
 
 class _SpinMaker(_Maker):
     """Writes every fifth frame as SPIN does."""
 
     dataset = "h36m_spin"
+    has_videos = False
     folder_pattern = "images"
 
     def write_pictures(self, index: int, take: Take, film: list[TwinImage]) -> list[str]:

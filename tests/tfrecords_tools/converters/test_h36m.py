@@ -126,6 +126,8 @@ def test_extracted_images_give_the_same_records(source, records, tmp_path, name)
     options = {"mosh_dir": str(source / "mosh")}
     manifest, found = convert("h36m", folder, tmp_path / "out", "train", options)
     assert manifest.num_examples == 4
+    manifest, _ = convert("h36m", folder, tmp_path / "out", "test")
+    assert manifest.num_examples == 2 and sum(manifest.drops.values()) == 1
     for (record, _), (other, _) in zip(found, records["train"][1]):
         for key in ("filename", "sequence", "keypoints_24_2d", "joints_24_3d", "intrinsics"):
             np.testing.assert_array_equal(record[key], other[key], key)
