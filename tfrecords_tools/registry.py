@@ -11,6 +11,7 @@ from tfrecords_tools.errors import DatasetError
 CONVERTERS = {
     "aic": "tfrecords_tools.converters.aic:AICConverter",
     "amass": "tfrecords_tools.converters.amass:AMASSConverter",
+    "cloth3d": "tfrecords_tools.converters.cloth3d:CLOTH3DConverter",
     "coco": "tfrecords_tools.converters.coco:COCOConverter",
     "h36m": "tfrecords_tools.converters.h36m:H36MConverter",
     "human_data": "tfrecords_tools.converters.human_data:HumanDataConverter",

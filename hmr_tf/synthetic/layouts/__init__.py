@@ -8,6 +8,7 @@ LAYOUTS = Registry(
     {
         "aic": "hmr_tf.synthetic.layouts.aic:write",
         "amass": "hmr_tf.synthetic.layouts.amass:write",
+        "cloth3d": "hmr_tf.synthetic.layouts.cloth3d:write",
         "coco": "hmr_tf.synthetic.layouts.coco:write",
         "h36m": "hmr_tf.synthetic.layouts.h36m:write",
         "h36m_hybrik": "hmr_tf.synthetic.layouts.h36m_labels:write_hybrik",

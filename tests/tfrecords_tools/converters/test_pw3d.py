@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import re
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from hmr_tf.body.model_file import load_body, save_body
 from hmr_tf.config import SynthesisConfig
 from hmr_tf.synthetic.layouts import pw3d as layout
 from tfrecords_tools import safe_pickle
@@ -21,7 +23,6 @@ from tfrecords_tools.errors import DatasetError
 from tfrecords_tools.reader import read_records
 from tfrecords_tools.schema import parse_image_example
 
-_CONFIG = SynthesisConfig(num_images=9, num_test=4, image_size=128, seed=3)
 # Record slots of J24 -> SMPL's joints of the same name, both written out.
 _NAMESAKES = {
     **{0: 8, 1: 5, 4: 4, 5: 7},  # right ankle, right knee, left knee, left ankle
@@ -37,9 +38,16 @@ def write_source(folder):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pw3d") / "source"
-    layout.write(str(folder), _CONFIG)
-    return folder
+    folder = tmp_path_factory.mktemp("pw3d")
+    # A body whose rest pelvis lies as far from the origin as SMPL's.
+    body = load_body("free_body")
+    moved = body.template + np.array([0.02, -0.24, 0.03], np.float32)
+    save_body(dataclasses.replace(body, template=moved), folder / "body.npz")
+    config = SynthesisConfig(
+        num_images=9, num_test=4, image_size=128, seed=3, body=str(folder / "body.npz")
+    )
+    layout.write(str(folder / "source"), config)
+    return folder / "source"
 
 
 @pytest.fixture(scope="module")
