@@ -45,6 +45,15 @@ class PeopleConverter(Converter):
             DatasetError: if a file is damaged or another one.
         """
 
+    def __init__(self, data_dir: str, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(data_dir, *arguments, **keywords)
+        # Labels of millions of joints are not read twice.
+        self._read: dict[str, list[LabelledPerson | Drop]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what was read: workers get their people one by one."""
+        return {**self.__dict__, "_read": {}}
+
     def fingerprint(self, part: str) -> str:
         """Hashes the labels and the list of images."""
         paths = [item.path for item in self.items(part) if isinstance(item, LabelledPerson)]
@@ -52,7 +61,9 @@ class PeopleConverter(Converter):
 
     def items(self, part: str) -> Sequence[Any]:
         """Returns the people of a part, in the order of the labels."""
-        return list(self.people(part))
+        if part not in self._read:
+            self._read[part] = list(self.people(part))
+        return self._read[part]
 
     def convert(self, item: Any) -> Iterable[Output]:
         """Turns one person into a sample."""

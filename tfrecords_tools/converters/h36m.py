@@ -63,6 +63,8 @@ class H36MConverter(Converter):
     def __init__(self, data_dir: str, *arguments: Any, **keywords: Any) -> None:
         super().__init__(data_dir, *arguments, **keywords)
         self._framing = Framing(self.options["person_px"])
+        # Labels of millions of joints are not read twice.
+        self._read: dict[str, Sequence[Any]] = {}
         if self.options["frame_step"] < 0:
             raise DatasetError("h36m: frame_step must be positive.")
         if self.options["layout"] == "auto":
@@ -74,6 +76,10 @@ class H36MConverter(Converter):
             )
         if self.options["layout"] == "pytorch_hmr" and self.split != "train":
             raise DatasetError("h36m: the layout pytorch_hmr has the split train only.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what was read: workers get their items one by one."""
+        return {**self.__dict__, "_read": {}}
 
     def fingerprint(self, part: str) -> str:
         """Hashes the labels and the list of images or videos."""
@@ -87,6 +93,11 @@ class H36MConverter(Converter):
 
     def items(self, part: str) -> Sequence[Any]:
         """Returns pieces of clips, or people, in the order of subjects and files."""
+        if part not in self._read:
+            self._read[part] = self._read_items(part)
+        return self._read[part]
+
+    def _read_items(self, part: str) -> Sequence[Any]:
         layout = self.options["layout"]
         if layout in h36m_clips.LAYOUTS:
             return self._source.pieces(self._subjects)
