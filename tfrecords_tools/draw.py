@@ -15,10 +15,18 @@ import cv2
 import numpy as np
 from absl import flags
 
-from tfrecords_tools import atomic_file, command, record_drawing, record_flags, record_formats
+from tfrecords_tools import (
+    atomic_file,
+    command,
+    reader,
+    record_drawing,
+    record_flags,
+    record_formats,
+)
 from tfrecords_tools.errors import DatasetError
 from tfrecords_tools.merging import OpenFiles, record_places
-from tfrecords_tools.record_view import RecordView, view_record
+from tfrecords_tools.record_parts import RecordPart
+from tfrecords_tools.record_view import view_record
 
 _OUT = flags.DEFINE_string("out", "records.png", "Picture to write (.png or .jpg).")
 _COUNT = flags.DEFINE_integer("count", 24, "Records to draw.", lower_bound=1)
@@ -38,14 +46,14 @@ def main(argv: Sequence[str]) -> None:
         DatasetError: if there is nothing to draw, or the picture cannot be written.
     """
     del argv  # Settings are flags.
-    paths = [path for part in record_flags.chosen_parts() for path in part.shards]
+    paths = [path for part in _with_images(record_flags.chosen_parts()) for path in part.shards]
     places = record_places(paths)
     chosen = _choose(len(places))
     views = []
     with OpenFiles(paths) as files:
         for file_index, begin in places[chosen].tolist():
             name = f"{paths[file_index]}, byte {begin}"
-            views.append(_checked(view_record(files.read(file_index, begin), name), name))
+            views.append(view_record(files.read(file_index, begin), name))
     tiles = [record_drawing.draw_record(view, _SIZE.value) for view in views]
     captions = [record_drawing.caption(view) for view in views]
     sheet = record_drawing.contact_sheet(tiles, captions, _SIZE.value, _COLUMNS.value)
@@ -70,10 +78,17 @@ def _choose(num_records: int) -> np.ndarray:
     return np.linspace(0, num_records - 1, count).round().astype(int)
 
 
-def _checked(view: RecordView, name: str) -> RecordView:
-    if view.record_format == record_formats.MOCAP:
-        raise DatasetError(f"{name}: motion-capture records hold no image to draw on.")
-    return view
+def _with_images(parts: Sequence[RecordPart]) -> list[RecordPart]:
+    """Leaves out motion capture, which holds nothing to draw on."""
+    chosen = []
+    for part in parts:
+        first = next(reader.read_records(part.shards[0]))
+        if record_formats.recognize(first, part.shards[0])[0] != record_formats.MOCAP:
+            chosen.append(part)
+    if not chosen:
+        titles = ", ".join(part.title for part in parts)
+        raise DatasetError(f"{titles}: motion-capture records hold no image to draw on.")
+    return chosen
 
 
 def _write(sheet: np.ndarray, path: str) -> None:

@@ -15,7 +15,7 @@ from tfrecords_tools.errors import DatasetError, RecordError
 from tfrecords_tools.manifest import Identity
 from tfrecords_tools.record_file import frame_record, read_record, record_begins
 from tfrecords_tools.record_parts import RecordPart
-from tfrecords_tools.record_view import view_record
+from tfrecords_tools.record_view import RecordView, view_record
 from tfrecords_tools.schema import SCHEMA_VERSION
 from tfrecords_tools.shard_layout import shard_layout
 from tfrecords_tools.tally import Tally
@@ -90,7 +90,7 @@ def _copy(writer: ShardedWriter, paths: Sequence[str], seed: int | None) -> None
                     f"before it {known_format}; records of one dataset must be of one format."
                 )
             known_format = family
-            has_3d, has_smpl = view.joints_3d is not None, view.pose_axis_angle is not None
+            has_3d, has_smpl = _has_3d(view), view.pose_axis_angle is not None
             framed = frame_record(record)
             tally.add(Encoded(framed, has_3d, has_smpl))
             writer.write(framed)
@@ -138,6 +138,13 @@ class OpenFiles:
         if record is None:
             raise RecordError(f"{self._paths[index]} has become shorter; run again.")
         return record
+
+
+def _has_3d(view: RecordView) -> bool:
+    """Tells whether a record counts as one with 3D joints, by the rule of `samples.Sample`."""
+    if _family(view.record_format) == record_formats.HMR:
+        return "mosh/gt3d" in view.features
+    return view.joints_3d is not None
 
 
 def _family(record_format: str) -> str:

@@ -54,7 +54,7 @@ def _not_finite(view: RecordView) -> Iterator[str]:
 def _point_problems(view: RecordView, height_width: tuple[int, int]) -> Iterator[str]:
     """Checks what is in the picture."""
     visible = view.keypoints_2d[view.keypoints_2d[:, 2] > 0, :2]
-    if not len(visible):
+    if not len(visible) and view.pose_axis_angle is None:
         yield "no visible keypoint"
     size = np.array(height_width[::-1], np.float64)
     low, high = -_FARTHEST_OUTSIDE * size, (1 + _FARTHEST_OUTSIDE) * size

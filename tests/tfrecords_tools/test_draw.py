@@ -27,6 +27,7 @@ def _draw(folder, *more):
         (("--count=2",), 2, 2, 1),
         (("--count=3", "--random", "--columns=2"), 3, 2, 2),
         (("--index=5,0",), 2, 2, 1),
+        (("--dataset=toy,mosh", "--count=1"), 1, 1, 1),  # Motion capture is left out.
     ],
 )
 def test_sheets(folder, more, count, columns, rows):

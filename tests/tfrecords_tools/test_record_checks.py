@@ -36,7 +36,6 @@ _GOOD = record_folder.sample(0)
     [
         ({"image": _GOOD.image[:500]}, "image that cannot be decoded"),
         ({"width": 121}, "image of another size than height and width say"),
-        ({"keypoints_2d": np.zeros((19, 3))}, "no visible keypoint"),
         (
             {"keypoints_2d": _GOOD.keypoints_2d + np.array([300, 0, 0])},
             "keypoint far outside the image",
@@ -54,6 +53,12 @@ _GOOD = record_folder.sample(0)
 def test_bad_records(changes, expected):
     found = _problems(record_folder.sample(0, **changes))
     assert any(expected in problem for problem in found), found
+
+
+def test_records_need_keypoints_or_a_body():
+    hidden = {"keypoints_2d": np.zeros((19, 3))}
+    assert _problems(record_folder.sample(0, **hidden)) == []
+    assert _problems(record_folder.sample(0, with_3d=False, **hidden)) == ["no visible keypoint"]
 
 
 def test_numbers_that_are_not_finite():
