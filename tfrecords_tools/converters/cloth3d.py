@@ -113,7 +113,7 @@ class CLOTH3DConverter(Converter):
             _Sequence(os.path.join(folder, name), tuple(frame for _, frame in group))
             for name, group in itertools.groupby(lines, key=lambda line: line[0])
         ]
-        if not any(os.path.isdir(item.path) for item in found):
+        if found and not any(os.path.isdir(item.path) for item in found):
             raise DatasetError(
                 f"cloth3d: {folder} holds none of the {len(found)} sequences of {part}.txt; it "
                 f"must hold folders like {found[0].name} with frames, info.mat and info_body.mat."
@@ -174,11 +174,11 @@ class CLOTH3DConverter(Converter):
         with open(path, encoding="latin1") as file:
             lines = [line.strip() for line in file if line.strip()]
         matches = [re.fullmatch(r"([\w.-]+)/(\d+)\.png", line) for line in lines]
-        if not lines or not all(matches):
-            strange = next((line for line, match in zip(lines, matches) if not match), "")
+        strange = [line for line, match in zip(lines, matches) if not match]
+        if strange:
             raise DatasetError(
                 f"cloth3d: {path} must hold lines like 00449/0000.png; it holds "
-                f"{repr(strange[:60]) if strange else 'nothing'}."
+                f"{strange[0][:60]!r}."
             )
         return [(match.group(1), int(match.group(2))) for match in matches]
 

@@ -109,10 +109,9 @@ class UP3DConverter(Converter):
         with open(path, encoding="latin1") as file:
             names = [line.split()[0].lstrip("/") for line in file if line.strip()]
         strange = [name for name in names if not re.fullmatch(r"\d{5}_image\.png", name)]
-        if strange or not names:
+        if strange:
             raise DatasetError(
-                f"up3d: {path} must hold lines like /00000_image.png; it holds "
-                f"{repr(strange[0][:60]) if strange else 'nothing'}."
+                f"up3d: {path} must hold lines like /00000_image.png; it holds {strange[0][:60]!r}."
             )
         return names
 

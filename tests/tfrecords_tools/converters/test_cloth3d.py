@@ -245,4 +245,5 @@ def test_wrong_sources_are_one_line(source, tmp_path):
     (data / "train.txt").write_text("/00000_image.png\n")
     assert "lines like 00449/0000.png; it holds '/00000_image.png'" in _refusal(data)
     (data / "train.txt").write_text("")
-    assert "it holds nothing" in _refusal(data)
+    with pytest.raises(DatasetError, match="cloth3d train: no sample is left of 0"):
+        _convert(data, tmp_path / "out")

@@ -198,7 +198,8 @@ def test_wrong_sources_are_one_line(source, tmp_path, monkeypatch):
     (folder / "train.txt").write_text("images/im0001.jpg\n")
     assert "must hold lines like /00000_image.png; it holds 'images/im0001.jpg'" in _refusal(folder)
     (folder / "train.txt").write_text("\n")
-    assert "it holds nothing" in _refusal(folder)
+    with pytest.raises(DatasetError, match="up3d train: no sample is left of 0"):
+        _convert(folder, tmp_path / "out")
     monkeypatch.chdir(tmp_path)
     shutil.copy(source / "train.txt", folder / "train.txt")
     (folder / "00001_body.pkl").write_bytes(pickle.dumps({"pose": _Attack()}, protocol=2))
