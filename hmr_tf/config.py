@@ -72,7 +72,8 @@ class DataConfig:
     Attributes:
         data_dir: folder that holds one folder of records per dataset.
         datasets: (name, weight) pairs; weights are relative within a kind (with or without 3D).
-        mocap_datasets: motion-capture sets (`CMU`, `H3.6`, `jointLim`) under ``mocap_neutrMosh``.
+        mocap_datasets: motion-capture sets (`CMU`, `H3.6`, `jointLim`) under ``mocap_neutrMosh``,
+            or those of other sources, e.g. `amass/KIT`.
         split: split of the records.
         pair_2d_with_3d: whether every batch takes half its samples from records with 3D labels and
             half from those without, as in the original release, whenever both kinds are named.

@@ -73,3 +73,38 @@ def test_brackets_in_the_folder_are_not_patterns(tmp_path):
     (odd / "lsp").mkdir(parents=True)
     (odd / "lsp" / "train_000.tfrecord").touch()
     assert len(shard_layout("lsp").shards(str(odd), "train")) == 1
+
+
+def test_sources_of_several_datasets_are_read_by_the_name_of_both(tmp_path):
+    whole, inner = shard_layout("spin_npz"), shard_layout("spin_npz/h36m")
+    assert inner.shard_name("train", 2) == whole.shard_name("h36m_train", 2)
+    for name in ("manifest_path", "drops_path", "staging"):
+        found = getattr(inner, name)("records", "train")
+        assert found == getattr(whole, name)("records", "h36m_train")
+    folder = tmp_path / "spin_npz"
+    folder.mkdir()
+    for name in ("h36m_valid_000", "h36m_valid_001", "h36m_valid_protocol1_000", "mpii_valid_000"):
+        (folder / f"{name}.tfrecord").touch()
+    names = [path.rsplit("/", 1)[1] for path in inner.shards(str(tmp_path), "valid")]
+    assert names == ["h36m_valid_000.tfrecord", "h36m_valid_001.tfrecord"]
+
+
+def test_hmr2s_names(tmp_path):
+    made = (
+        *("lsp/000_train", "lsp/001_val", "lsp/010_train", "lsp/002_train", "lsp/train_000"),
+        *("mpii_3d/000_train", "smpl/cmu/000_train", "smpl/joint_lim/000_train"),
+    )
+    for name in made:
+        path = tmp_path / f"{name}.tfrecord"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    def found(dataset, part):
+        paths = shard_layout(dataset).hmr2_shards(str(tmp_path), part)
+        return [path[len(str(tmp_path)) + 1 : -len(".tfrecord")] for path in paths]
+
+    assert found("lsp", "train") == ["lsp/000_train", "lsp/002_train", "lsp/010_train"]
+    assert found("lsp", "val") == ["lsp/001_val"] and found("lsp", "test") == []
+    assert found("mpi_inf_3dhp", "train") == found("mpii_3d", "train") == ["mpii_3d/000_train"]
+    assert found("mosh", "CMU") == ["smpl/cmu/000_train"]
+    assert found("mosh", "jointLim") == ["smpl/joint_lim/000_train"]
