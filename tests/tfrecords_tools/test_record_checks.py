@@ -58,6 +58,8 @@ def test_bad_records(changes, expected):
 def test_records_need_keypoints_or_a_body():
     hidden = {"keypoints_2d": np.zeros((19, 3))}
     assert _problems(record_folder.sample(0, **hidden)) == []
+    no_body = {"pose_axis_angle": None, "betas": None}
+    assert _problems(record_folder.sample(0, **hidden, **no_body)) == []
     assert _problems(record_folder.sample(0, with_3d=False, **hidden)) == ["no visible keypoint"]
 
 
