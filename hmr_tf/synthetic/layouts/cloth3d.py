@@ -24,8 +24,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hmr_tf import config as settings
-from hmr_tf.synthetic import matlab_files, twin_folder
-from hmr_tf.synthetic.layouts.mpi_inf_3dhp import write_video
+from hmr_tf.synthetic import matlab_files, twin_folder, video_files
 from hmr_tf.synthetic.twins import TwinImage
 from tfrecords_tools import atomic_file, skeletons
 
@@ -111,7 +110,7 @@ class _Maker(twin_folder.TwinMaker):
         folder.mkdir(parents=True, exist_ok=True)
         if index % 2:
             pictures = [_on_black(shot)[..., :3] for shot in film]
-            write_video(folder / f"{piece.name}.avi", pictures)
+            video_files.write_jpeg_video(folder / f"{piece.name}.avi", pictures)
         else:
             num_train = self.config.num_images - self.config.num_test
             for frame, shot in enumerate(film):

@@ -24,13 +24,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import h5py
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hmr_tf import config as settings
-from hmr_tf.synthetic import matlab_files, scene, twin_folder
+from hmr_tf.synthetic import matlab_files, scene, twin_folder, video_files
 from hmr_tf.synthetic.twin_joints import twin_joints
 from hmr_tf.synthetic.twins import TwinImage
 from tfrecords_tools import atomic_file
@@ -47,7 +46,6 @@ _REAL_SIZE_PX = 2048
 _REAL_INTRINSICS = np.array([1497.693, 1497.103, 1024.704, 1051.394])
 _UNIVERSAL_MM = 920.0  # from knee to neck
 _QUALITY = 92
-_FPS = 25
 
 
 class _Piece(NamedTuple):
@@ -177,7 +175,7 @@ class _Maker(twin_folder.TwinMaker):
         # As of the real S6/Seq2, one video may be too short.
         is_short = self.is_awkward and camera == 2 and piece.name == _SEQUENCES[0]
         shown = film[:-1] if is_short and len(film) > 1 else film
-        write_video(path, [shot.image for shot in shown])
+        video_files.write_jpeg_video(path, [shot.image for shot in shown])
         return [f"{name}#{number}" for number in range(len(film))]
 
     def _draw_test(self, random: np.random.Generator, piece: _Piece) -> list[tuple]:
@@ -193,19 +191,6 @@ class _Maker(twin_folder.TwinMaker):
             entries.append((name, 0, shot.people[0], shot.intrinsics))
         atomic_file.write_bytes(self.folder / folder / "annot_data.mat", _test_labels(film))
         return entries
-
-
-def write_video(path: Path, images: Sequence[np.ndarray]) -> None:
-    """Writes `[h, w, 3]` uint8 RGB images as a video of JPEGs; equal images give equal bytes."""
-    height, width = images[0].shape[:2]
-    code = cv2.VideoWriter_fourcc(*"MJPG")
-    unfinished = path.with_name(f"unfinished_{path.name}")
-    writer = cv2.VideoWriter(str(unfinished), cv2.CAP_OPENCV_MJPEG, code, _FPS, (width, height))
-    writer.set(cv2.VIDEOWRITER_PROP_QUALITY, _QUALITY)
-    for image in images:
-        writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    writer.release()
-    unfinished.replace(path)
 
 
 def _label(
