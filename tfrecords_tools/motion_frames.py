@@ -86,6 +86,8 @@ class MotionConverter(Converter):
             else:
                 self._motions.append((name, found))
         self._check_damages(part, damages, len(files))
+        for error in damages:  # Few enough to go on without them.
+            logging.warning("%s", error)
         sizes = [len(motion.poses) for _, motion in self._motions]
         self._begins = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
         num_frames = self._begins[-1]
@@ -112,7 +114,6 @@ class MotionConverter(Converter):
             if is_refused and not isinstance(error, safe_pickle.PickleDamagedError):
                 raise  # Who put one hostile file there may have put others.
             damages.append(error)
-            logging.warning("%s", error)
             return Drop("damaged motion file", is_error=True)
 
     def _check_damages(self, part: str, damages: list[DatasetError], num_files: int) -> None:
