@@ -48,7 +48,7 @@ def test_bad_use_is_one_line(tmp_path):
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     result = synthesize("--dataset=nothing", f"--out_dir={tmp_path}")
-    assert result.returncode != 0 and "should be one of <aic|coco|" in result.stderr
+    assert result.returncode != 0 and "should be one of <aic|" in result.stderr
     missing = f"--background_dir={tmp_path / 'nowhere'}"
     result = synthesize("--dataset=lsp", f"--out_dir={tmp_path / 'x'}", missing)
     assert result.returncode == 1
