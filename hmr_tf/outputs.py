@@ -21,7 +21,13 @@ translation        [batch, 3]          m; joints or vertices plus this are in th
 focal_length_px    [batch]             focal length of that camera, px; centre = image centre
 =================  ==================  ============================================================
 
-A model may add keys of its own beside these.
+A model may add keys of its own beside these. An encoder that draws heatmaps gives, in training:
+
+=================  ==================  ============================================================
+features           [batch, F]          what the regressor reads
+heatmaps           [batch, h, w, K]    logits of each keypoint's place
+depths             [batch, K]          m, of each keypoint relative to the middle of the hips
+=================  ==================  ============================================================
 """
 
 ROTATIONS = "rotations"
@@ -35,7 +41,6 @@ KEYPOINTS_2D_IMAGE = "keypoints_2d_image"
 TRANSLATION = "translation"
 FOCAL_LENGTH_PX = "focal_length_px"
 
-# What an encoder gives that draws heatmaps, and what a model keeps of it in its stages.
 FEATURES = "features"
 HEATMAPS = "heatmaps"
 DEPTHS = "depths"

@@ -14,12 +14,35 @@ def body():
 
 def test_outfits_are_colors_and_thin(body):
     wardrobe = Wardrobe(body)
+    is_chest = np.isin(body.skin_weights.argmax(axis=1), (6, 9))
+    num_rucksacks = 0
     for seed in range(30):
         outfit = wardrobe.dress(np.random.default_rng(seed))
         assert outfit.colors.shape == (body.num_vertices, 3)
         assert np.isfinite(outfit.colors).all()
         assert 0 < outfit.colors.min() and outfit.colors.max() <= 1
-        assert 0 <= outfit.thickness.min() and outfit.thickness.max() <= 0.03
+        assert outfit.thickness.min() >= 0
+        # Nothing but a rucksack stands far off the body, and that lies on the back.
+        bulges = outfit.thickness > 0.03
+        assert outfit.thickness.max() <= 0.15
+        assert (
+            not bulges.any() or body.template[bulges, 2].max() < body.template[is_chest, 2].mean()
+        )
+        num_rucksacks += bulges.any()
+    assert 0 < num_rucksacks < 12
+
+
+def test_the_front_is_told_from_the_back(body):
+    """On most people some part of the front of the trunk has not the colour of the back."""
+    part = body.skin_weights.argmax(axis=1)
+    is_chest, z = np.isin(part, (6, 9)), body.template[:, 2]
+    front, back = is_chest & (z > np.median(z[is_chest])), is_chest & (z < np.median(z[is_chest]))
+    wardrobe = Wardrobe(body)
+    differ = 0
+    for seed in range(40):
+        colors = wardrobe.dress(np.random.default_rng(seed)).colors
+        differ += np.abs(colors[front].mean(0) - colors[back].mean(0)).max() > 0.03
+    assert differ > 20
 
 
 def test_hands_and_face_are_skin_and_clothes_differ(body):
