@@ -95,11 +95,13 @@ def turn_upright(poses: np.ndarray, joints: np.ndarray, skeleton: str) -> np.nda
     index = skeletons.get(skeleton).index
     hips = (joints[:, index("left_hip")] + joints[:, index("right_hip")]) / 2
     trunk = joints[:, index("neck")] - hips
+    if not len(trunk):
+        return poses
     roots = Rotation.from_rotvec(poses[:, :3])
     # The body's up axis points from the hips to the neck, give or take a bent back.
     up = roots.apply([0.0, 1.0, 0.0])[: len(trunk)]
     agreement = (up * trunk).sum(1) / np.maximum(np.linalg.norm(trunk, axis=1), 1e-9)
-    if not len(trunk) or agreement.mean() >= 0:
+    if agreement.mean() >= 0:
         return poses
     turned = (roots * _HALF_TURN).as_rotvec()
     return np.concatenate([turned, poses[:, 3:]], axis=1)

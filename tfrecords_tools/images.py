@@ -7,6 +7,7 @@ do not apply it, and neither does TensorFlow's decoder.
 from __future__ import annotations
 
 import os
+import re
 
 import cv2
 import numpy as np
@@ -23,8 +24,9 @@ _COLOR_FLAGS = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
-_START, _END, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
-_RESTARTS = range(0xD0, 0xD8)
+_START, _END = 0xD8, 0xD9
+# Not those within a scan (a stuffed byte, or a restart), and without 0xFF repeated as padding.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 # Frame headers (SOF0-SOF15) without DHT, JPG and DAC, which lie between them.
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -57,13 +59,11 @@ def jpeg_layout(data: bytes) -> tuple[int, int, int] | None:
         return None
     layout, position = None, 2
     while True:
-        position = data.find(b"\xff", position)
-        if position < 0 or position + 1 >= len(data):
+        found = _MARKER.search(data, position)
+        if found is None:
             return None
-        marker = data[position + 1]
-        position += 1 if marker == 0xFF else 2  # 0xFF may be repeated as padding.
-        if marker in (0x00, 0x01, 0xFF) or marker in _RESTARTS:
-            continue  # Within a scan: a stuffed byte, or a restart.
+        position = found.end()
+        marker = data[position - 1]
         if marker == _END:
             return layout
         length = int.from_bytes(data[position : position + 2], "big")

@@ -94,11 +94,18 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _axis_angle_of_6d(columns: np.ndarray) -> np.ndarray:
-    """Converts `[24, 3, 2]` column pairs to axis-angle `[24, 3]` by Gram-Schmidt."""
+    """Converts `[24, 3, 2]` column pairs to axis-angle `[24, 3]` by Gram-Schmidt.
+
+    Raises:
+        ValueError: if a pair does not span a plane.
+    """
     first = columns[:, :, 0] / _norm(columns[:, :, 0])
     second = columns[:, :, 1] - (first * columns[:, :, 1]).sum(1, keepdims=True) * first
     second /= _norm(second)
-    matrices = np.stack([first, second, np.cross(first, second)], axis=2)
+    third = np.cross(first, second)
+    if not (np.abs(np.linalg.norm(third, axis=1) - 1.0) < 1e-6).all():
+        raise ValueError("a 6D rotation whose two columns do not span a plane")
+    matrices = np.stack([first, second, third], axis=2)
     return Rotation.from_matrix(matrices).as_rotvec()
 
 
