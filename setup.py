@@ -36,6 +36,7 @@ setup(
         "numpy>=1.23.5,<2",
         "scipy",
         "opencv-python-headless>=4.8,<4.12",  # 4.12 demands NumPy 2.
+        "google-crc32c",  # The checksum of record files, without importing TensorFlow.
         "h5py",
         "absl-py",
         "tqdm",

@@ -91,8 +91,8 @@ def crop_file(
     fits = [
         reduction
         for reduction in (8, 4, 2)
-        # Twice the resolution of the result remains, and pixels stay the means of whole pixels.
-        if size and scale * reduction <= 0.5 and not any(side % reduction for side in size)
+        # The resolution of the result remains, and pixels stay the means of whole pixels.
+        if size and scale * reduction <= 1 and not any(side % reduction for side in size)
     ]
     image = images.decode_rgb(data, name, fits[0] if fits else 1)
     return crop_scaled(image, center, scale, margin, size)
@@ -134,14 +134,18 @@ def crop_scaled(
 
 
 def _shrink(image: np.ndarray, new_size: np.ndarray) -> np.ndarray:
-    """Returns the image at a smaller size (width, height), each pixel a mean over its area."""
+    """Returns the image at a smaller size (width, height).
+
+    Means of 2 x 2 pixels, then a linear resize by less than 2, which skips no pixel; together
+    several times faster than means over areas of broken size.
+    """
     height, width = image.shape[:2]
-    # Means of 2 x 2 pixels are several times faster; the last step is left large, so that the areas
-    # of its pixels end well enough where pixels of the source end.
-    while (new_size * 4 <= (width, height)).all() and width % 2 == height % 2 == 0:
+    while (new_size * 2 <= (width, height)).all() and width % 2 == height % 2 == 0:
         height, width = height // 2, width // 2
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return cv2.resize(image, tuple(new_size.tolist()), interpolation=cv2.INTER_AREA)
+    is_far = (new_size * 2 < (width, height)).any()  # An odd side could not be halved.
+    interpolation = cv2.INTER_AREA if is_far else cv2.INTER_LINEAR
+    return cv2.resize(image, tuple(new_size.tolist()), interpolation=interpolation)
 
 
 def _enlarge(

@@ -4,32 +4,21 @@ A record is its payload's length (uint64, little endian), the length's checksum 
 payload, and the payload's checksum. A checksum is CRC-32C, rotated and shifted ("masked") so that
 checksums of data that hold checksums stay good.
 
-The checksum is computed for a whole block of bytes at once: it is linear over XOR, so each byte
-adds a number that depends on the byte and its place in the block only, and a table of those numbers
-turns a block into one gather and one XOR reduction. What is left of a block enters the next one by
-XOR into its first four bytes.
-
 Reference:
     https://www.tensorflow.org/tutorials/load_data/tfrecord (format), RFC 3720 section 12.1 (CRC).
 """
 
 from __future__ import annotations
 
-import functools
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
+import google_crc32c
 
 from tfrecords_tools.errors import RecordError
 
-_POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed.
-_BLOCK = 1024
 _HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
-
-
-_ALL_ONES = 0xFFFFFFFF
 
 
 def frame_record(payload: bytes) -> bytes:
@@ -101,70 +90,12 @@ def record_begins(file: BinaryIO, size: int, name: str) -> Iterator[int]:
         count += 1
 
 
-def crc32c(data: bytes) -> int:
-    """Returns the CRC-32C of some bytes."""
-    if len(data) < 4:
-        return _crc32c_of_few(data)
-    places = np.frombuffer(data, np.uint8).astype(np.intp)
-    places[:4] ^= 0xFF  # The start value of all ones.
-    table = _contributions()
-    if len(data) <= _BLOCK:
-        places += _row_begins()[-len(data) :]
-        return int(np.bitwise_xor.reduce(table[places])) ^ _ALL_ONES
-    # Zeros in front add nothing.
-    blocks = np.concatenate([np.zeros(-len(data) % _BLOCK, np.intp), places]).reshape(-1, _BLOCK)
-    blocks += _row_begins()
-    first, second, third, fourth = _first_rows()
-    state = 0
-    for remainder in np.bitwise_xor.reduce(table[blocks], axis=1).tolist():
-        state = (
-            remainder
-            ^ first[state & 0xFF]
-            ^ second[state >> 8 & 0xFF]
-            ^ third[state >> 16 & 0xFF]
-            ^ fourth[state >> 24]
-        )
-    return state ^ _ALL_ONES
-
-
-@functools.cache
-def _contributions() -> np.ndarray:
-    """Returns `[_BLOCK * 256]` uint32: row i is what each byte value adds i places into a block."""
-    remainders = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        remainders = (remainders >> 1) ^ (remainders & 1) * np.uint32(_POLYNOMIAL)
-    rows = [remainders]
-    for _ in range(_BLOCK - 1):  # One more byte follows.
-        rows.append((rows[-1] >> 8) ^ remainders[rows[-1] & 0xFF])
-    return np.concatenate(rows[::-1])
-
-
-@functools.cache
-def _row_begins() -> np.ndarray:
-    return np.arange(_BLOCK, dtype=np.intp) * 256
-
-
-@functools.cache
-def _first_rows() -> list[list[int]]:
-    """Returns the contributions of the first four bytes of a block, as plain integers."""
-    return _contributions()[: 4 * 256].reshape(4, 256).tolist()
-
-
-def _crc32c_of_few(data: bytes) -> int:
-    last_row, state = _contributions()[-256:], _ALL_ONES
-    for byte in data:
-        state = state >> 8 ^ int(last_row[(state ^ byte) & 0xFF])
-    return state ^ _ALL_ONES
-
-
 def _masked_crc(data: bytes) -> int:
-    crc = crc32c(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & _ALL_ONES
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-@functools.lru_cache(maxsize=1024)
 def _frame_header(length: int) -> bytes:
-    """Returns a record's length with its checksum; motion-capture records all have one length."""
     return _HEADER.pack(length, _masked_crc(struct.pack("<Q", length)))
 
 
