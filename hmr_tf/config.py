@@ -106,7 +106,7 @@ class LossConfig:
         adversarial_weight: weight of the discriminators' loss on the generator.
         heatmap_weight: weight of the loss on an encoder's heatmaps; needs one that draws them.
         depth_weight: weight of the loss on the depths it reads there.
-        use_3d_labels: whether 3D joint and SMPL labels are used where records have them.
+        use_3d_labels: whether 3D joint, depth and SMPL labels are used where records have them.
         use_adversary: whether discriminators are trained.
     """
 

@@ -206,7 +206,7 @@ class AdversarialTask(Task):
             terms["heatmap"] = losses_lib.heatmap_loss(
                 estimate[outputs.HEATMAPS], batch["keypoints_2d"], batch["visibility"]
             )
-        if self._losses.depth_weight:
+        if "depth" in _needs_heatmaps(self._losses):
             terms["depth"] = losses_lib.depth_loss(
                 estimate[outputs.DEPTHS], batch["joints_3d"], batch["has_3d"]
             )
@@ -249,7 +249,8 @@ class AdversarialTask(Task):
 
 def _needs_heatmaps(losses: config_lib.LossConfig) -> list[str]:
     """Returns the names of the losses in use that need an encoder which draws heatmaps."""
-    return [name for name in ("heatmap", "depth") if getattr(losses, f"{name}_weight")]
+    names = ("heatmap", "depth") if losses.use_3d_labels else ("heatmap",)
+    return [name for name in names if getattr(losses, f"{name}_weight")]
 
 
 def _critic_terms(

@@ -194,10 +194,19 @@ def test_without_adversary():
 
 
 def test_without_3d_labels():
-    task = make_task(loss=config.LossConfig(use_3d_labels=False, use_adversary=False))
-    scalars = task.replica_step((example()[0], {}), tf.constant(0, tf.int64))
+    # A weight of labels that are not used asks for nothing: this encoder draws no heatmaps.
+    loss = config.LossConfig(use_3d_labels=False, use_adversary=False, depth_weight=1.0)
+    task = make_task(loss=loss)
+    batch, _ = example()
+    scalars, gradients, _ = task.gradients(batch, {}, SEED)
     assert set(scalars) == set(task.metric_names) == {"loss", "keypoints_2d", "mpjpe_mm"}
     assert float(scalars["loss"]) == pytest.approx(60 * float(scalars["keypoints_2d"]), rel=1e-6)
+    other, _ = example(seed=1)
+    for key in ("joints_3d", "has_3d", "pose_axis_angle", "betas", "has_smpl"):
+        batch[key] = other[key]
+    _, same, _ = task.gradients(batch, {}, SEED)
+    for before, after in zip(gradients, same):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_heatmaps_are_trained_with_an_encoder_that_draws_them():
