@@ -28,6 +28,11 @@ class HMRConfig:
         dropout: share of units dropped in the regressor while training.
         train_mean: whether the mean parameters are trained, as in the original release.
         keypoints: keypoint regressor of the body that the 2D and 3D losses use.
+        projection: how keypoints get into the crop: `weak_perspective` (original release) or
+            `perspective` (SPIN, mmhuman3d), a pinhole that agrees with it at the body's depth.
+        focal_px: focal length of `perspective`, px of a crop of 224 px.
+        discriminator: `hmr` (original release) or `mmhuman3d` (no activation in the embedding and
+            one hidden layer in the shape critic, as in pytorch_HMR too).
     """
 
     encoder: str = "resnet50_v2"
@@ -41,6 +46,9 @@ class HMRConfig:
     dropout: float = 0.5
     train_mean: bool = True
     keypoints: str = "cocoplus"
+    projection: str = "weak_perspective"
+    focal_px: float = 5000.0
+    discriminator: str = "hmr"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +56,19 @@ class AugmentConfig:
     """Random changes of a training crop; the defaults are the original release's.
 
     Attributes:
-        scale_min, scale_max: range of the uniform scale factor.
+        scale_min, scale_max: range of the person's scale factor.
         shift_px: greatest shift of the crop centre per axis, px of the stored image before scaling.
-        rotation_deg: greatest in-plane rotation, degrees, uniform in +-.
+        rotation_deg: greatest in-plane rotation to either side, degrees.
         rotation_probability: share of samples that are rotated at all.
+        spread: how scale and rotation are drawn: `uniform` in their ranges, or `normal` (SPIN,
+            mmhuman3d), cut off at the ends of the ranges: the crop's side with half of its range as
+            deviation, the angle with half of `rotation_deg`.
         flip_probability: share of samples that are mirrored.
         color_jitter: greatest relative change of each colour channel's gain.
+        occluder_probability: share of samples that get one to seven objects pasted on.
+        occluders: records of these objects, e.g. `voc`; shapes drawn at the start if empty.
+        cutout_probability: share of samples that lose a rectangle.
+        cutout_min, cutout_max: range of its height and width, shares of the crop's side.
     """
 
     scale_min: float = 0.8
@@ -61,8 +76,14 @@ class AugmentConfig:
     shift_px: float = 20.0
     rotation_deg: float = 0.0
     rotation_probability: float = 0.0
+    spread: str = "uniform"
     flip_probability: float = 0.5
     color_jitter: float = 0.0
+    occluder_probability: float = 0.0
+    occluders: str = ""
+    cutout_probability: float = 0.0
+    cutout_min: float = 0.1
+    cutout_max: float = 0.4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,13 +118,27 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
-    """Weights of the losses; the defaults are those the original release was trained with.
+    """Forms and weights of the losses; the defaults are the original release's.
+
+    The forms are `l1`, `mse`, `half_mse` (half the square) and `smooth_l1` (half the square below
+    an error of 1, the error less a half beyond).
 
     Attributes:
         keypoints_2d_weight: weight of the reprojection loss.
-        joints_3d_weight: weight of the 3D joint loss.
-        smpl_weight: weight of the pose and shape loss.
-        adversarial_weight: weight of the discriminators' loss on the generator.
+        keypoints_2d_loss: its form; errors in crop units.
+        joints_3d_weight: weight of the 3D joint loss, relative to the middle of the hips.
+        joints_3d_loss: its form; errors in metres.
+        smpl_weight: weight of the pose and shape loss: half the squares of rotation matrices and
+            betas, together.
+        pose_weight: weight of the mean square of the rotation matrices alone (SPIN, mmhuman3d).
+        betas_weight: weight of the mean square of the betas alone (SPIN, mmhuman3d).
+        vertices_weight: weight of the mean absolute error of the mesh's coordinates, each mesh
+            about its own origin (mmhuman3d).
+        camera_weight: weight of exp(-10 scale)^2, which keeps the camera's scale positive (SPIN).
+        adversarial_weight: weight of the discriminators' loss on the generator: a sum over its 25
+            outputs (mmhuman3d takes their mean: 1/25 of its weight is the same).
+        adversarial_stages: which iterations the discriminators judge: `all` (original release) or
+            `last` (mmhuman3d).
         heatmap_weight: weight of the loss on an encoder's heatmaps; needs one that draws them.
         depth_weight: weight of the loss on the depths it reads there.
         use_3d_labels: whether 3D joint, depth and SMPL labels are used where records have them.
@@ -111,9 +146,16 @@ class LossConfig:
     """
 
     keypoints_2d_weight: float = 60.0
+    keypoints_2d_loss: str = "l1"
     joints_3d_weight: float = 60.0
+    joints_3d_loss: str = "half_mse"
     smpl_weight: float = 60.0
+    pose_weight: float = 0.0
+    betas_weight: float = 0.0
+    vertices_weight: float = 0.0
+    camera_weight: float = 0.0
     adversarial_weight: float = 1.0
+    adversarial_stages: str = "all"
     heatmap_weight: float = 0.0
     depth_weight: float = 0.0
     use_3d_labels: bool = True

@@ -27,6 +27,12 @@ _CHOICES = {
     "pool": ("slim", "keras", "hmr2"),
     "rotation": ("axis_angle", "6d_interleaved", "6d_contiguous"),
     "regressor": ("joint", "separate"),
+    "projection": ("weak_perspective", "perspective"),
+    "discriminator": ("hmr", "mmhuman3d"),
+    "spread": ("uniform", "normal"),
+    "keypoints_2d_loss": ("l1", "mse", "half_mse", "smooth_l1"),
+    "joints_3d_loss": ("l1", "mse", "half_mse", "smooth_l1"),
+    "adversarial_stages": ("all", "last"),
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }
@@ -43,11 +49,20 @@ _BOUNDS = {
     "rotation_probability": _SHARE,
     "flip_probability": _SHARE,
     "color_jitter": _SHARE,
+    "occluder_probability": _SHARE,
+    "cutout_probability": _SHARE,
+    "cutout_min": _SHARE,
+    "cutout_max": _SHARE,
+    "focal_px": (1.0, None),
     "window_px": (1.0, None),
     "shuffle_buffer": _POSITIVE,
     "keypoints_2d_weight": _NOT_NEGATIVE,
     "joints_3d_weight": _NOT_NEGATIVE,
     "smpl_weight": _NOT_NEGATIVE,
+    "pose_weight": _NOT_NEGATIVE,
+    "betas_weight": _NOT_NEGATIVE,
+    "vertices_weight": _NOT_NEGATIVE,
+    "camera_weight": _NOT_NEGATIVE,
     "adversarial_weight": _NOT_NEGATIVE,
     "heatmap_weight": _NOT_NEGATIVE,
     "depth_weight": _NOT_NEGATIVE,
@@ -99,6 +114,13 @@ flags.mark_flags_as_required(["data_dir", "log_dir"])
 @flags.multi_flags_validator(["scale_min", "scale_max"], "--scale_min must not exceed --scale_max.")
 def _scales_are_ordered(values: dict[str, Any]) -> bool:
     return values["scale_min"] <= values["scale_max"]
+
+
+@flags.multi_flags_validator(
+    ["cutout_min", "cutout_max"], "--cutout_min must not exceed --cutout_max."
+)
+def _cutouts_are_ordered(values: dict[str, Any]) -> bool:
+    return values["cutout_min"] <= values["cutout_max"]
 
 
 @flags.multi_flags_validator(
@@ -193,7 +215,8 @@ def _train(
     devices.check_batch_size(train.batch_size, strategy)
     os.makedirs(log_dir, exist_ok=True)
     task = adversarial.AdversarialTask(_MODEL.value, model_config, body, train, losses, mean)
-    num_mocap = model_config.num_iterations * train.batch_size if losses.use_adversary else 0
+    num_judged = model_config.num_iterations if losses.adversarial_stages == "all" else 1
+    num_mocap = num_judged * train.batch_size if losses.use_adversary else 0
 
     def make_dataset(first_step: int) -> tf.data.Dataset:
         dataset = pipeline.training_dataset(
@@ -239,6 +262,8 @@ def _check_records(data: config.DataConfig, losses: config.LossConfig) -> dict[s
         )
     if losses.use_adversary:
         found.append(record_sets.find_mocap(data.data_dir, data.mocap_datasets))
+    if data.augment.occluder_probability and data.augment.occluders:
+        found.append(record_sets.find_occluders(data.data_dir, data.augment.occluders))
     return {
         record_set.name: [
             record_set.num_records,

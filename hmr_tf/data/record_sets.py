@@ -11,6 +11,9 @@ from tfrecords_tools import reader, record_formats
 from tfrecords_tools.shard_layout import shard_layout
 
 
+_OCCLUDER_SPLITS = ("trainval", "train", "val")
+
+
 @dataclasses.dataclass(frozen=True)
 class RecordSet:
     """The shards of one dataset and what is known of them.
@@ -56,8 +59,30 @@ def find_records(data_dir: str, dataset: str, split: str) -> RecordSet:
     return found
 
 
+def find_occluders(data_dir: str, dataset: str) -> RecordSet:
+    """Finds the records of things to put in front of people, of whichever split there is.
+
+    Args:
+        data_dir: folder that holds one folder per dataset.
+        dataset: e.g. `voc`.
+
+    Raises:
+        DataError: if there are none, or they hold something else.
+        RecordError: if a file is damaged or of an unknown format.
+    """
+    layout = shard_layout(dataset)
+    there = [split for split in _OCCLUDER_SPLITS if layout.shards(data_dir, split)]
+    found = _find(data_dir, dataset, (there or _OCCLUDER_SPLITS)[0])
+    if found.record_format != record_formats.OCCLUDER:
+        raise DataError(
+            f"{found.shards[0]} holds no things to put in front of people; name what hmr_tf.convert "
+            "--dataset voc made in --occluders, or nothing for drawn shapes."
+        )
+    return found
+
+
 def _find(data_dir: str, dataset: str, split: str) -> RecordSet:
-    """Finds records of either kind; ``split`` is a subset where ``dataset`` is `mosh`."""
+    """Finds records of any kind; ``split`` is a subset where ``dataset`` is `mosh`."""
     layout = shard_layout(dataset)
     if not layout.shards(data_dir, split) and not layout.hmr2_shards(data_dir, split):
         raise DataError(
