@@ -64,6 +64,75 @@ class Evaluation:
         }
 
 
+class Evaluator:
+    """Scores a model, again and again while its weights change.
+
+    Args:
+        model: a model of `hmr_tf.models`.
+        protocol: what is measured.
+        mean: (pose ``[72]`` axis-angle, betas) of the baseline; by default what the model's
+            regressor was made with.
+
+    Raises:
+        ConfigError: if the model's keypoints are not the protocol's.
+    """
+
+    def __init__(
+        self,
+        model: tf.keras.Model,
+        protocol: Protocol,
+        mean: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        if model.config.keypoints != protocol.keypoints:
+            raise ConfigError(
+                f"protocol {protocol.name} compares the keypoints '{protocol.keypoints}'; the "
+                f"model estimates '{model.config.keypoints}'."
+            )
+        self._protocol = protocol
+        self._step = _make_step(model, protocol, mean_estimate(model, mean))
+
+    def run(
+        self,
+        batches: Iterable[Batch],
+        limit: int | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Evaluation:
+        """Scores the model as it is now; a metric whose truth nobody has is NaN throughout.
+
+        Args:
+            batches: of `hmr_tf.data.pipeline.evaluation_dataset`.
+            limit: people after which to stop; None for all.
+            on_progress: called after every batch with its number of people.
+
+        Raises:
+            DataError: if there are no people.
+        """
+        metric_names = self._protocol.metrics
+        parts: list[tuple[dict, dict]] = []
+        names: list[str] = []
+        examples = ExamplePicker()
+        for batch in batches:
+            if limit is not None and len(names) + len(batch["image"]) > limit:
+                batch = {key: value[: limit - len(names)] for key, value in batch.items()}
+            errors, baseline = self._step(_needed(batch))
+            errors = {name: values.numpy() for name, values in errors.items()}
+            parts.append((errors, {name: values.numpy() for name, values in baseline.items()}))
+            batch_names = [name.decode(errors="replace") for name in batch["filename"].numpy()]
+            examples.add(errors[metric_names[0]], batch, batch_names)
+            names += batch_names
+            if on_progress is not None:
+                on_progress(len(batch_names))
+            if limit is not None and len(names) >= limit:
+                break
+        if not parts:
+            raise DataError("the records hold no people; convert the split that is evaluated.")
+        joined = [
+            {name: np.concatenate([part[which][name] for part in parts]) for name in metric_names}
+            for which in (0, 1)
+        ]
+        return Evaluation(joined[0], joined[1], names, examples)
+
+
 def evaluate(
     model: tf.keras.Model,
     batches: Iterable[Batch],
@@ -72,51 +141,15 @@ def evaluate(
     mean: tuple[np.ndarray, np.ndarray] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Scores a model.
-
-    Args:
-        model: a model of `hmr_tf.models`.
-        batches: of `hmr_tf.data.pipeline.evaluation_dataset`.
-        protocol: what is measured.
-        limit: people after which to stop; None for all.
-        mean: (pose ``[72]`` axis-angle, betas) of the baseline; by default what the model's
-            regressor was made with.
-        on_progress: called after every batch with its number of people.
+    """Scores a model once; the arguments are those of `Evaluator` and `Evaluator.run`.
 
     Raises:
         ConfigError: if the model's keypoints are not the protocol's.
         DataError: if there are no people, or none with the truth that the protocol needs.
     """
-    if model.config.keypoints != protocol.keypoints:
-        raise ConfigError(
-            f"protocol {protocol.name} compares the keypoints '{protocol.keypoints}'; the model "
-            f"estimates '{model.config.keypoints}'."
-        )
-    step = _make_step(model, protocol, mean_estimate(model, mean))
-    parts: list[tuple[dict, dict]] = []
-    names: list[str] = []
-    examples = ExamplePicker()
-    for batch in batches:
-        if limit is not None and len(names) + len(batch["image"]) > limit:
-            batch = {key: value[: limit - len(names)] for key, value in batch.items()}
-        errors, baseline = step(_needed(batch))
-        errors = {name: values.numpy() for name, values in errors.items()}
-        parts.append((errors, {name: values.numpy() for name, values in baseline.items()}))
-        batch_names = [name.decode(errors="replace") for name in batch["filename"].numpy()]
-        examples.add(errors[protocol.metrics[0]], batch, batch_names)
-        names += batch_names
-        if on_progress is not None:
-            on_progress(len(batch_names))
-        if limit is not None and len(names) >= limit:
-            break
-    if not parts:
-        raise DataError("the records hold no people; convert the split that is evaluated.")
-    joined = [
-        {name: np.concatenate([part[which][name] for part in parts]) for name in protocol.metrics}
-        for which in (0, 1)
-    ]
-    _check_truth(joined[0], protocol)
-    return Evaluation(joined[0], joined[1], names, examples)
+    result = Evaluator(model, protocol, mean).run(batches, limit, on_progress)
+    _check_truth(result.errors, protocol)
+    return result
 
 
 def mean_estimate(

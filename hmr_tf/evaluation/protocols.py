@@ -62,4 +62,13 @@ stored, not augmented; no flip test. Comparable with other runs on people of the
 and body; not with any published number, since the people, joints and images are none of theirs.
 """
 
+VALIDATION = dataclasses.replace(
+    SYNTHETIC,
+    name="validation",
+    datasets=(),
+    split="",
+    comparable_with="validations of other runs on the same people, nothing else",
+)
+"""What is measured while training, on whatever people `train` is given; not for reports."""
+
 PROTOCOLS = Registry("protocol", {"synthetic": "hmr_tf.evaluation.protocols:SYNTHETIC"})
