@@ -20,6 +20,7 @@ def mocap_dataset(
     seed: int = 0,
     first_step: int = 0,
     cache: bool = False,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches of motion-capture bodies.
 
@@ -32,6 +33,7 @@ def mocap_dataset(
         seed: of the order.
         first_step: number of batches that a restarted run has already seen.
         cache: whether the records are kept in memory.
+        share: (index, number) of this worker; each gets its own consecutive rows of every batch.
 
     Returns:
         Dataset of dicts: `pose_axis_angle` `[batch_size, 72]` rad, `betas` `[batch_size, 10]`,
@@ -50,4 +52,7 @@ def mocap_dataset(
         cache=cache,
     )
     batches = stream.batch(batch_size, drop_remainder=True)
-    return batches.map(schema.parse_mocap_example, num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.map(
+        lambda records: schema.parse_mocap_example(streams.own_rows(records, share)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )

@@ -58,19 +58,21 @@ def training_dataset(
     seed: int = 0,
     deterministic: bool = False,
     first_step: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Returns endless augmented batches, each beside a batch of motion-capture bodies.
 
     Args:
         config: which records, how they are mixed and changed.
         image_size: side of the crops, px.
-        batch_size: global batch over all replicas; distribute the dataset with
-            ``strategy.experimental_distribute_dataset``.
+        batch_size: global batch over all replicas.
         mocap_batch_size: real bodies a step (the original: three for each image); 0 for none.
         seed: of order, mixture and augmentation.
         deterministic: whether examples keep their order whatever the timing. If not, an image that
             takes long to decode may come a little later.
         first_step: number of batches that a restarted run has already seen.
+        share: (index, number) of this worker. Each of several workers gets its own consecutive
+            rows of the same batches, and decodes those only; sizes are multiples of the number.
 
     Returns:
         Dataset of (batch, mocap): the dict of this module's first table, and a dict of
@@ -104,14 +106,15 @@ def training_dataset(
             config.window_px,
             config.augment,
         )
-        return _labels(parsed, parameters, image_size), parsed["image_encoded"], parameters
+        labels = _labels(parsed, parameters, image_size)
+        return streams.own_rows((labels, parsed["image_encoded"], parameters), share)
 
     prepared = examples.batch(batch_size, drop_remainder=True).map(
         prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     batches = _with_crops(
         prepared.unbatch(), image_size, deterministic, change_colors=config.augment.color_jitter > 0
-    ).batch(batch_size, drop_remainder=True)
+    ).batch(batch_size // share[1], drop_remainder=True)
     if mocap_batch_size:
         mocap = mocap_dataset(
             config.data_dir,
@@ -120,6 +123,7 @@ def training_dataset(
             seed=seed,
             first_step=first_step,
             cache=config.cache,
+            share=share,
         )
         pairs = tf.data.Dataset.zip((batches, mocap))
     else:

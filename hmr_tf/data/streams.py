@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -132,6 +133,27 @@ def plain_stream(record_sets: Sequence[RecordSet]) -> tf.data.Dataset:
         for number, record_set in enumerate(record_sets)
     ]
     return functools.reduce(tf.data.Dataset.concatenate, streams)
+
+
+def own_rows(values: Any, share: tuple[int, int]) -> Any:
+    """Returns one part of equal consecutive parts of a batch.
+
+    Args:
+        values: nested tensors `[rows, ...]`; rows are a multiple of the number of parts.
+        share: (index of the part, number of parts).
+
+    Returns:
+        The same structure, `[rows / parts, ...]`.
+    """
+    index, parts = share
+    if parts == 1:
+        return values
+
+    def rows(tensor: tf.Tensor) -> tf.Tensor:
+        size = tensor.shape[0] // parts
+        return tensor[index * size : (index + 1) * size]
+
+    return tf.nest.map_structure(rows, values)
 
 
 def _numbered(number: int, stream: tf.data.Dataset) -> tf.data.Dataset:

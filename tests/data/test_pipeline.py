@@ -378,6 +378,26 @@ def test_two_replicas_share_the_global_batch(data_dir):
     subprocess.run([sys.executable, "-c", _TWO_REPLICAS, data_dir], check=True)
 
 
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_workers_share_the_global_batch(data_dir, deterministic):
+    def batches(share):
+        config = _config(data_dir)
+        return _take(
+            pipeline.training_dataset(*(config, _SIZE, 6, 9, 11, deterministic, 2), share=share),
+            2,
+        )
+
+    shares = [batches((worker, 3)) for worker in range(3)]
+    for step, (batch, mocap) in enumerate(batches((0, 1))):
+        for part, whole in enumerate((batch, mocap)):
+            for key, value in whole.items():
+                rows = np.concatenate([share[step][part][key] for share in shares])
+                # Without determinism an image may come a little later, in its own worker's share.
+                if deterministic or part == 1:
+                    np.testing.assert_array_equal(rows, value, err_msg=key)
+                assert rows.shape == value.shape
+
+
 def test_flip_tables_are_those_of_the_ground_floor():
     # By the sheet; a second copy of the table would be free to differ.
     assert skeletons.COCOPLUS19.flip[_RED] == _BLUE and skeletons.COCOPLUS19.flip[7] == 10
