@@ -71,6 +71,12 @@ class Description:
     task: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    @property
+    def mean_parameters(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(pose ``[72]`` axis-angle, betas) at which training began; None if not known."""
+        numbers = np.asarray(self.settings.get("mean_parameters") or (), np.float32)
+        return (numbers[:72], numbers[72:]) if numbers.size > 72 else None
+
 
 def body_digest(body: model_file.Body) -> str:
     """Returns the SHA-256 of a body's arrays and regressors, whatever file they came from."""

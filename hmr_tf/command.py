@@ -1,7 +1,10 @@
-"""Runs a command: expected failures become one line and a non-zero exit status."""
+"""Runs commands: expected failures become one line and a non-zero exit status."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Callable
 
@@ -16,3 +19,29 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         main: function of the arguments that absl's flags left over.
     """
     command.run(main, (HmrError,))
+
+
+def run_module(arguments: Sequence[str]) -> int:
+    """Runs ``python -m`` in a process of its own and waits for its end.
+
+    A stop signal (SIGINT from the keyboard, SIGTERM) reaches that process, too, which may save what
+    it has; this one goes on when it has ended.
+
+    Args:
+        arguments: the module and its arguments.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        KeyboardInterrupt: after SIGINT.
+    """
+    process = subprocess.Popen([sys.executable, "-m", *arguments])
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # It got the signal, too.
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -14,8 +14,6 @@ import hashlib
 import json
 import pathlib
 import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 
@@ -200,12 +198,7 @@ def run_step(step: Step, out_dir: pathlib.Path) -> bool:
         print(f"[{step.name}] already done")
         return False
     print(f"[{step.name}] {line}", flush=True)
-    process = subprocess.Popen([sys.executable, "-m", *step.arguments])
-    try:
-        status = process.wait()
-    except KeyboardInterrupt:
-        process.wait()  # It got the signal, too, and saves what it has.
-        raise
+    status = command.run_module(step.arguments)
     if status:
         raise HmrError(f"'{step.name}' ended with status {status}; run the tour again to continue.")
     atomic_file.write_bytes(stamp, digest.encode())

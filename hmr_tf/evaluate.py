@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> None:
             batches,
             protocol,
             limit=_LIMIT.value,
-            mean=_mean(description.settings),
+            mean=description.mean_parameters,
             on_progress=progress,
         )
     report = {
@@ -104,14 +104,6 @@ def _print_table(report: Mapping[str, Any]) -> None:
     for name in report["metrics"]:
         values = report["metrics"][name], report["baseline"][name], report["ratio"][name]
         print(f"{name:<18}{values[0]:9.1f}{values[1]:11.1f}{values[2]:8.0%}  {METRICS[name]}")
-
-
-def _mean(settings: Mapping[str, Any]) -> Any:
-    """Returns the (pose, betas) at which the checkpoint's training began, if it is known."""
-    import numpy as np
-
-    numbers = np.asarray(settings.get("mean_parameters") or (), np.float32)
-    return (numbers[:72], numbers[72:]) if numbers.size > 72 else None
 
 
 def _num_people(data: config.DataConfig) -> int | None:

@@ -67,6 +67,16 @@ def test_description_says_what_it_holds(saved, body):
     assert not description.has_averaged
 
 
+def test_where_training_began_is_known_if_it_was_written_down(copy):
+    description = checkpoints.read_description(copy)
+    assert dataclasses.replace(description, settings={}).mean_parameters is None
+    numbers = list(range(82))
+    known = dataclasses.replace(description, settings={"mean_parameters": numbers})
+    pose, betas = known.mean_parameters
+    np.testing.assert_array_equal(np.concatenate([pose, betas]), numbers)
+    assert len(pose) == 72
+
+
 def test_the_embedded_body_is_not_copied(tmp_path):
     model = HMR(CONFIG, model_file.load_body("free_body"))
     checkpoints.save_model(tmp_path, model, "hmr")

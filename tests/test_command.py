@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 
@@ -48,3 +50,43 @@ def test_unexpected_failures_keep_their_traceback():
 def test_stray_arguments_are_refused():
     done = _run("none", "records")
     assert done.returncode == 1 and "Unexpected argument 'records'" in done.stderr + done.stdout
+
+
+CHILD = """
+import signal, sys, time
+def stop(*_):
+    print("saved", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, stop)
+print("ready", flush=True)
+time.sleep(60)
+"""
+PARENT = """
+import sys
+from hmr_tf import command
+sys.exit(10 + command.run_module(["a_module_of_this_test", "with", "arguments"]))
+"""
+
+
+def _parent(tmp_path, child):
+    (tmp_path / "a_module_of_this_test.py").write_text(child)
+    return subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_module_runs_with_its_arguments_and_gives_its_status(tmp_path):
+    process = _parent(tmp_path, "import sys; print(sys.argv[1:]); sys.exit(3)")
+    assert process.communicate(timeout=60)[0] == "['with', 'arguments']\n"
+    assert process.returncode == 13
+
+
+def test_a_stop_signal_reaches_the_module_and_is_waited_for(tmp_path):
+    process = _parent(tmp_path, CHILD)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=60)[0] == "saved\n"
+    assert process.returncode == 17

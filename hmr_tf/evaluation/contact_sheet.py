@@ -37,7 +37,7 @@ def draw_sheet(model: tf.keras.Model, picker: ExamplePicker) -> np.ndarray:
     cells, captions = [], []
     for sort, examples in picker.pick().items():
         for example in examples:
-            cells += _draw_person(model, example)
+            cells += draw_person(model, example)
             captions += [f"{sort}: MPJPE {example.error:.0f} mm", "", example.name]
         if len(examples) % 2:
             cells += [np.full((_CELL, _CELL, 3), 255, np.uint8)] * 3
@@ -45,7 +45,16 @@ def draw_sheet(model: tf.keras.Model, picker: ExamplePicker) -> np.ndarray:
     return overlay.tile(cells, columns=6, captions=captions)
 
 
-def _draw_person(model: tf.keras.Model, example: Example) -> list[np.ndarray]:
+def draw_person(model: tf.keras.Model, example: Example) -> list[np.ndarray]:
+    """Draws one example: the truth's keypoints, the mesh over the picture, its side view.
+
+    Args:
+        model: estimates the example again.
+        example: the person.
+
+    Returns:
+        Three square uint8 RGB pictures of one size.
+    """
     images = tf.constant(example.image[None], tf.float32) / 255.0
     estimate = {
         key: value[0].numpy()

@@ -63,7 +63,7 @@ class ExamplePicker:
             is_worst = len(self._worst) < self._num_each or error > self._worst[-1].error
             if not (place < self._pool_size or is_best or is_worst):
                 continue
-            example = _example(names[row], float(error), batch, row)
+            example = from_batch(names[row], float(error), batch, row)
             if is_best:
                 self._best = self._insert(self._best, example, 1.0)
             if is_worst:
@@ -92,7 +92,8 @@ class ExamplePicker:
         return ranked[: self._num_each]
 
 
-def _example(name: str, error: float, batch: Mapping[str, tf.Tensor], row: int) -> Example:
+def from_batch(name: str, error: float, batch: Mapping[str, tf.Tensor], row: int) -> Example:
+    """Takes one person out of a batch of `hmr_tf.data.pipeline.evaluation_dataset`."""
     image = np.asarray(batch["image"][row])
     return Example(
         name=name,
