@@ -72,6 +72,8 @@ _BOUNDS = {
     "discriminator_learning_rate": _NOT_NEGATIVE,
     "warmup_steps": _NOT_NEGATIVE,
     "adam_epsilon": (1e-12, None),
+    "clip_norm": _NOT_NEGATIVE,
+    "accumulate_steps": _POSITIVE,
     "average_decay": (0.0, 0.999999),
     "log_every": _POSITIVE,
     "image_every": _NOT_NEGATIVE,
