@@ -1,4 +1,4 @@
-"""Losses of the original release, as sums with their counts.
+"""Losses of the original release and of the later ones, as sums with their counts.
 
 The original divides each loss by the number of elements with non-zero weight in the whole batch. A
 replica sees only its part of the batch, so every function returns the sum and the count; the caller
@@ -6,11 +6,13 @@ adds the counts of all replicas and divides: the gradients are then those of one
 whole batch.
 
 Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, sections
-3.1-3.3, and the reductions of its release.
+3.1-3.3, and the reductions of its release; N. Kolotouros et al., Learning to Reconstruct 3D Human
+Pose and Shape via Model-fitting in the Loop, ICCV 2019, and mmhuman3d for the later forms.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -18,6 +20,20 @@ import tensorflow as tf
 _NUM_LSP = 14
 _HEATMAP_SIGMA = 0.7  # cells
 _HIPS = (2, 3)  # right and left, in LSP order
+
+
+def _smooth_l1(difference: tf.Tensor) -> tf.Tensor:
+    size = tf.abs(difference)
+    return tf.where(size < 1.0, 0.5 * tf.square(difference), size - 0.5)
+
+
+# What becomes of each difference.
+FORMS = {
+    "l1": tf.abs,
+    "mse": tf.square,
+    "half_mse": lambda difference: 0.5 * tf.square(difference),
+    "smooth_l1": _smooth_l1,
+}
 
 
 class Loss(NamedTuple):
@@ -42,22 +58,26 @@ class Loss(NamedTuple):
 
 
 def keypoints_2d_loss(
-    pred_keypoints_2d: tf.Tensor, gt_keypoints_2d: tf.Tensor, visibility: tf.Tensor
+    pred_keypoints_2d: tf.Tensor,
+    gt_keypoints_2d: tf.Tensor,
+    visibility: tf.Tensor,
+    form: str = "l1",
 ) -> Loss:
-    """Absolute reprojection error of visible keypoints.
+    """Reprojection error of visible keypoints.
 
     Args:
         pred_keypoints_2d: `[batch, K, 2]` crop units.
         gt_keypoints_2d: `[batch, K, 2]` crop units; any finite value where invisible.
-        visibility: `[batch, K]` 0 or 1.
+        visibility: `[batch, K]` 0 or 1, or a confidence between.
+        form: one of ``FORMS``.
 
     Returns:
-        Sum over visible keypoints of |dx| + |dy|; count 2 per visible keypoint.
+        Sum over keypoints of visibility (f(dx) + f(dy)); count 2 per visible keypoint.
     """
-    weights = visibility[..., tf.newaxis]
-    error = tf.abs(pred_keypoints_2d - gt_keypoints_2d)
+    error = FORMS[form](pred_keypoints_2d - gt_keypoints_2d)
     return Loss(
-        tf.reduce_sum(weights * error), 2.0 * tf.math.count_nonzero(visibility, dtype=tf.float32)
+        tf.reduce_sum(visibility[..., tf.newaxis] * error),
+        2.0 * tf.math.count_nonzero(visibility, dtype=tf.float32),
     )
 
 
@@ -91,20 +111,25 @@ def heatmap_loss(logits: tf.Tensor, gt_keypoints_2d: tf.Tensor, visibility: tf.T
     return Loss(tf.reduce_sum(weights * entropy), tf.math.count_nonzero(weights, dtype=tf.float32))
 
 
-def joints_3d_loss(pred_joints_3d: tf.Tensor, gt_joints_3d: tf.Tensor, has_3d: tf.Tensor) -> Loss:
-    """Squared error of the 14 LSP joints, both sides relative to the middle of the hips.
+def joints_3d_loss(
+    pred_joints_3d: tf.Tensor,
+    gt_joints_3d: tf.Tensor,
+    has_3d: tf.Tensor,
+    form: str = "half_mse",
+) -> Loss:
+    """Error of the 14 LSP joints, both sides relative to the middle of the hips.
 
     Args:
         pred_joints_3d: `[batch, K >= 14, 3]` m; the first 14 joints are LSP's.
         gt_joints_3d: `[batch, 14, 3]` m.
         has_3d: `[batch]` 0 or 1.
+        form: one of ``FORMS``.
 
     Returns:
-        Half the sum of squares; count 42 per labelled item.
+        Sum of f over coordinates; count 42 per labelled item.
     """
-
     pred, gt = _centred(pred_joints_3d[:, :_NUM_LSP]), _centred(gt_joints_3d[:, :_NUM_LSP])
-    return _half_squares(tf.reshape(pred - gt, [-1, 3 * _NUM_LSP]), has_3d)
+    return _labelled(pred - gt, has_3d, form)
 
 
 def depth_loss(depths: tf.Tensor, gt_joints_3d: tf.Tensor, has_3d: tf.Tensor) -> Loss:
@@ -143,7 +168,59 @@ def smpl_loss(
     difference = tf.concat(
         [tf.reshape(pred_rotations - gt_rotations, [-1, 24 * 9]), pred_betas - gt_betas], axis=-1
     )
-    return _half_squares(difference, has_smpl)
+    return _labelled(difference, has_smpl, "half_mse")
+
+
+def pose_loss(pred_rotations: tf.Tensor, gt_rotations: tf.Tensor, has_smpl: tf.Tensor) -> Loss:
+    """Squared error of the rotation matrices, the global one included.
+
+    Args:
+        pred_rotations, gt_rotations: `[batch, 24, 3, 3]`.
+        has_smpl: `[batch]` 0 or 1.
+
+    Returns:
+        Sum of squares; count 216 per labelled item.
+    """
+    return _labelled(pred_rotations - gt_rotations, has_smpl, "mse")
+
+
+def betas_loss(pred_betas: tf.Tensor, gt_betas: tf.Tensor, has_smpl: tf.Tensor) -> Loss:
+    """Squared error of the betas.
+
+    Args:
+        pred_betas, gt_betas: `[batch, S]`.
+        has_smpl: `[batch]` 0 or 1.
+
+    Returns:
+        Sum of squares; count S per labelled item.
+    """
+    return _labelled(pred_betas - gt_betas, has_smpl, "mse")
+
+
+def vertices_loss(pred_vertices: tf.Tensor, gt_vertices: tf.Tensor, has_smpl: tf.Tensor) -> Loss:
+    """Absolute error of the mesh, each body about its own origin.
+
+    Args:
+        pred_vertices, gt_vertices: `[batch, V, 3]` m.
+        has_smpl: `[batch]` 0 or 1.
+
+    Returns:
+        Sum over coordinates; count 3 V per labelled item.
+    """
+    return _labelled(pred_vertices - gt_vertices, has_smpl, "l1")
+
+
+def camera_loss(camera: tf.Tensor) -> Loss:
+    """Keeps the camera's scale positive: exp(-10 scale)^2, as in SPIN.
+
+    Args:
+        camera: `[batch, 3]` (scale, tx, ty).
+
+    Returns:
+        Sum; count: items.
+    """
+    total = tf.reduce_sum(tf.exp(-20.0 * camera[:, 0]))
+    return Loss(total, tf.cast(tf.shape(camera)[0], tf.float32))
 
 
 def adversarial_generator_loss(fake_outputs: tf.Tensor) -> Loss:
@@ -181,8 +258,17 @@ def _centred(joints: tf.Tensor) -> tf.Tensor:
     return joints - 0.5 * (joints[:, _HIPS[0], tf.newaxis] + joints[:, _HIPS[1], tf.newaxis])
 
 
-def _half_squares(difference: tf.Tensor, weights: tf.Tensor) -> Loss:
-    weights = weights[:, tf.newaxis]
-    total = 0.5 * tf.reduce_sum(weights * tf.square(difference))
-    num_elements = float(difference.shape[-1])
-    return Loss(total, num_elements * tf.math.count_nonzero(weights, dtype=tf.float32))
+def _labelled(difference: tf.Tensor, has_label: tf.Tensor, form: str) -> Loss:
+    """Sums the errors of labelled items; counts their elements.
+
+    Args:
+        difference: `[batch, ...]`.
+        has_label: `[batch]` 0 or 1.
+        form: one of ``FORMS``.
+    """
+    errors = tf.reduce_sum(FORMS[form](difference), axis=list(range(1, len(difference.shape))))
+    num_elements = float(math.prod(difference.shape[1:]))
+    return Loss(
+        tf.reduce_sum(has_label * errors),
+        num_elements * tf.math.count_nonzero(has_label, dtype=tf.float32),
+    )

@@ -75,8 +75,8 @@ def find_occluders(data_dir: str, dataset: str) -> RecordSet:
     found = _find(data_dir, dataset, (there or _OCCLUDER_SPLITS)[0])
     if found.record_format != record_formats.OCCLUDER:
         raise DataError(
-            f"{found.shards[0]} holds no things to put in front of people; name what hmr_tf.convert "
-            "--dataset voc made in --occluders, or nothing for drawn shapes."
+            f"{found.shards[0]} holds no things to put in front of people; name in --occluders what "
+            "hmr_tf.convert --dataset voc made, or nothing for drawn shapes."
         )
     return found
 

@@ -5,6 +5,7 @@ Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -13,7 +14,6 @@ NUM_JOINTS = 23
 NUM_OUTPUTS = NUM_JOINTS + 2
 _EMBEDDING = 32
 _FULL_POSE = 1024
-_SHAPE = (10, 5)
 
 
 @tf.keras.utils.register_keras_serializable("hmr_tf")
@@ -27,6 +27,8 @@ class Discriminator(tf.keras.layers.Layer):
     Args:
         embedding_activation: activation after both embedding layers: `relu` (original release) or
             None (what the PyTorch ports trained with).
+        shape_units: widths of the shape critic's hidden layers: (10, 5) in the original release,
+            (5,) in the PyTorch ports.
 
     Call: dict of `rotations` ``[batch, 23, 3, 3]`` (without the global one) and `betas`
     ``[batch, num_betas]`` -> ``[batch, 25]`` float32: 23 joints in SMPL order, all joints, shape.
@@ -34,11 +36,16 @@ class Discriminator(tf.keras.layers.Layer):
     """
 
     def __init__(
-        self, embedding_activation: Any = "relu", name: str = "discriminator", **kwargs: Any
+        self,
+        embedding_activation: Any = "relu",
+        shape_units: Sequence[int] = (10, 5),
+        name: str = "discriminator",
+        **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(name=name, **kwargs)
         self.embedding_activation = embedding_activation
+        self.shape_units = tuple(shape_units)
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights."""
@@ -63,10 +70,13 @@ class Discriminator(tf.keras.layers.Layer):
             self._dense("full_pose_2", _FULL_POSE, _FULL_POSE, "relu"),
             self._dense("full_pose_out", _FULL_POSE, 1, None),
         ]
+        widths = (num_betas, *self.shape_units)
         self.shape_net = [
-            self._dense("shape_1", num_betas, _SHAPE[0], "relu"),
-            self._dense("shape_2", _SHAPE[0], _SHAPE[1], "relu"),
-            self._dense("shape_out", _SHAPE[1], 1, None),
+            *(
+                self._dense(f"shape_{index + 1}", widths[index], units, "relu")
+                for index, units in enumerate(self.shape_units)
+            ),
+            self._dense("shape_out", widths[-1], 1, None),
         ]
         super().build(input_shape)
 
@@ -99,4 +109,8 @@ class Discriminator(tf.keras.layers.Layer):
         """Returns the constructor arguments."""
         config = super().get_config()
         del config["dtype"]
-        return {**config, "embedding_activation": self.embedding_activation}
+        return {
+            **config,
+            "embedding_activation": self.embedding_activation,
+            "shape_units": list(self.shape_units),
+        }

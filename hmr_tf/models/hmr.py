@@ -20,7 +20,14 @@ from hmr_tf.geometry import rotations as rotations_lib
 from hmr_tf.models import discriminator, encoders, regressor
 
 ROTATION_FORMS = ("axis_angle", "6d_interleaved", "6d_contiguous")
+PROJECTIONS = ("weak_perspective", "perspective")
+_DISCRIMINATORS = {
+    "hmr": {},
+    "mmhuman3d": {"embedding_activation": None, "shape_units": (5,)},
+}
 _NUM_JOINTS = 24
+# The crop that `focal_px` belongs to.
+_FOCAL_CROP_PX = 224.0
 
 
 def encode_pose(pose_axis_angle: np.ndarray, rotation: str) -> np.ndarray:
@@ -57,6 +64,33 @@ def decode_pose(pose: tf.Tensor, rotation: str) -> tf.Tensor:
     layout = rotation[len("6d_") :]
     return rotations_lib.rotation_6d_to_matrix(
         tf.reshape(pose, [-1, _NUM_JOINTS, 6]), layout=layout
+    )
+
+
+def project(
+    points: tf.Tensor, camera: tf.Tensor, projection: str, focal_px: float = 5000.0
+) -> tf.Tensor:
+    """Projects a body's points into the crop.
+
+    `perspective` sees the body from 2 focal / (224 scale) m, with the crop's centre as principal
+    point: what lies at z = 0 lands where `weak_perspective` puts it.
+
+    Args:
+        points: `[batch, K, 3]` m, camera frame, not translated.
+        camera: `[batch, 3]` (scale, tx, ty).
+        projection: one of `PROJECTIONS`.
+        focal_px: focal length of `perspective`, px of a crop of 224 px.
+
+    Returns:
+        `[batch, K, 2]` crop units.
+    """
+    if projection == "weak_perspective":
+        return camera_lib.weak_perspective(points, camera)
+    translation = camera_lib.camera_to_translation(camera, focal_px, _FOCAL_CROP_PX)
+    # Crop units: half the crop is one.
+    focal = tf.fill(tf.shape(camera)[:1], 2.0 * focal_px / _FOCAL_CROP_PX)
+    return camera_lib.perspective(
+        points + translation[:, tf.newaxis], focal, tf.zeros_like(camera[:, :2])
     )
 
 
@@ -119,7 +153,7 @@ class HMR(tf.keras.Model):
             dropout=config.dropout,
             train_mean=config.train_mean,
         )
-        self.discriminator = discriminator.Discriminator()
+        self.discriminator = discriminator.Discriminator(**_DISCRIMINATORS[config.discriminator])
         self.body = smpl.SMPL(body)
         self.keypoints = keypoints.MeshFreeKeypoints(body, regressor=config.keypoints)
         self.draws_heatmaps = isinstance(self.encoder.output, dict)
@@ -174,7 +208,9 @@ class HMR(tf.keras.Model):
         if self.draws_heatmaps:
             last[outputs.HEATMAPS] = seen[outputs.HEATMAPS]
             last[outputs.DEPTHS] = seen[outputs.DEPTHS]
-        last[outputs.KEYPOINTS_2D] = camera_lib.weak_perspective(joints_3d, last[outputs.CAMERA])
+        last[outputs.KEYPOINTS_2D] = project(
+            joints_3d, last[outputs.CAMERA], self.config.projection, self.config.focal_px
+        )
         return stages
 
     @property
@@ -218,10 +254,12 @@ class HMR(tf.keras.Model):
 
 
 def _check(config: config_lib.HMRConfig) -> None:
-    if config.rotation not in ROTATION_FORMS:
-        raise ConfigError(
-            f"Unknown rotation form '{config.rotation}'; expected one of: "
-            f"{', '.join(ROTATION_FORMS)}."
-        )
+    for what, value, known in (
+        ("rotation form", config.rotation, ROTATION_FORMS),
+        ("projection", config.projection, PROJECTIONS),
+        ("discriminator", config.discriminator, tuple(_DISCRIMINATORS)),
+    ):
+        if value not in known:
+            raise ConfigError(f"Unknown {what} '{value}'; expected one of: {', '.join(known)}.")
     if config.num_iterations < 1:
         raise ConfigError(f"num_iterations must be at least 1; got {config.num_iterations}.")

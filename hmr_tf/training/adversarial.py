@@ -1,9 +1,9 @@
 """Adversarial training of HMR: encoder-regressor and discriminators from one forward pass.
 
-The discriminators judge the estimates of all iterations and as many bodies from motion capture.
-Both sets of weights get their gradients from the same forward pass, through the same discriminator
-outputs, and both are updated after it, each by its own Adam. Losses on images use the last
-iteration.
+The discriminators judge the estimates of all iterations, or of the last one, and as many bodies
+from motion capture. Both sets of weights get their gradients from the same forward pass, through
+the same discriminator outputs, and both are updated after it, each by its own Adam. Losses on
+images use the last iteration.
 
 Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, section 3,
 and the updates of its release.
@@ -11,7 +11,7 @@ and the updates of its release.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from hmr_tf.body import model_file
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import rotations
 from hmr_tf.models import MODELS
-from hmr_tf.training import optimizers, summaries
+from hmr_tf.training import image_losses, optimizers, summaries
 from hmr_tf.training.task import Task, global_sums, replica_seed
 
 _NUM_LSP = 14
@@ -70,7 +70,7 @@ class AdversarialTask(Task):
         self._model = self._model_class(
             self._model_config, self._body, self._mean, precision=train.precision
         )
-        needy = _needs_heatmaps(self._losses)
+        needy = image_losses.need_heatmaps(self._losses)
         if needy and not self._model.draws_heatmaps:
             raise ConfigError(
                 f"--{needy[0]}_weight needs an encoder that draws heatmaps (resnet_keypoints_v2); "
@@ -99,14 +99,9 @@ class AdversarialTask(Task):
         `adversarial_1` ... are the shares of the iterations in `adversarial`; their mean is the
         whole. `mpjpe_mm` is measured on the (augmented, dropped-out) training batch.
         """
-        names = ["loss", "keypoints_2d"]
-        names += _needs_heatmaps(self._losses)
-        if self._losses.use_3d_labels:
-            names += ["joints_3d", "smpl"]
-        names.append("mpjpe_mm")
+        names = ["loss", *image_losses.names(self._losses), "mpjpe_mm"]
         if self._losses.use_adversary:
-            stages = range(1, self._model_config.num_iterations + 1)
-            names += ["adversarial", *(f"adversarial_{stage}" for stage in stages)]
+            names += ["adversarial", *(f"adversarial_{stage}" for stage in self._judged())]
             names += ["discriminator", "discriminator_real", "discriminator_fake"]
         return tuple(names)
 
@@ -167,7 +162,8 @@ class AdversarialTask(Task):
             # the critics; the outer one carries the same outputs back into the generator.
             with tf.GradientTape() as discriminator_tape:
                 if self._losses.use_adversary:
-                    terms.update(_critic_terms(model.discriminator, stages, mocap))
+                    judged = {stage: stages[stage - 1] for stage in self._judged()}
+                    terms.update(_critic_terms(model.discriminator, judged, mocap))
                 counts = global_sums({name: term.count for name, term in terms.items()})
                 scalars = {name: term.mean(counts[name]) for name, term in terms.items()}
                 if self._losses.use_adversary:
@@ -195,49 +191,21 @@ class AdversarialTask(Task):
         self, estimate: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
     ) -> dict[str, losses_lib.Loss]:
         """Losses of the last iteration against the labels."""
-        joints_3d = estimate[outputs.JOINTS_3D]
-        terms = {
-            "keypoints_2d": losses_lib.keypoints_2d_loss(
-                estimate[outputs.KEYPOINTS_2D], batch["keypoints_2d"], batch["visibility"]
-            ),
-            "mpjpe_mm": _joint_error(tf.stop_gradient(joints_3d), batch),
-        }
-        if self._losses.heatmap_weight:
-            terms["heatmap"] = losses_lib.heatmap_loss(
-                estimate[outputs.HEATMAPS], batch["keypoints_2d"], batch["visibility"]
-            )
-        if "depth" in _needs_heatmaps(self._losses):
-            terms["depth"] = losses_lib.depth_loss(
-                estimate[outputs.DEPTHS], batch["joints_3d"], batch["has_3d"]
-            )
-        if self._losses.use_3d_labels:
-            gt_rotations = rotations.axis_angle_to_matrix(
-                tf.reshape(batch["pose_axis_angle"], [-1, 24, 3])
-            )
-            terms["joints_3d"] = losses_lib.joints_3d_loss(
-                joints_3d, batch["joints_3d"], batch["has_3d"]
-            )
-            terms["smpl"] = losses_lib.smpl_loss(
-                estimate[outputs.ROTATIONS],
-                estimate[outputs.BETAS],
-                gt_rotations,
-                batch["betas"],
-                batch["has_smpl"],
-            )
-        return terms
+        terms = image_losses.terms(self._losses, estimate, batch, self._model.body)
+        joints_3d = tf.stop_gradient(estimate[outputs.JOINTS_3D])
+        return {**terms, "mpjpe_mm": _joint_error(joints_3d, batch)}
 
     def _weighted(self, scalars: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The generator's loss."""
-        weights = self._losses
-        total = weights.keypoints_2d_weight * scalars["keypoints_2d"]
-        for name in _needs_heatmaps(weights):
-            total += getattr(weights, f"{name}_weight") * scalars[name]
-        if weights.use_3d_labels:
-            total += weights.joints_3d_weight * scalars["joints_3d"]
-            total += weights.smpl_weight * scalars["smpl"]
-        if weights.use_adversary:
-            total += weights.adversarial_weight * scalars["adversarial"]
+        total = image_losses.weighted(self._losses, scalars)
+        if self._losses.use_adversary:
+            total += self._losses.adversarial_weight * scalars["adversarial"]
         return total
+
+    def _judged(self) -> range:
+        """Numbers, from 1, of the iterations that the discriminators judge."""
+        last = self._model_config.num_iterations
+        return range(1 if self._losses.adversarial_stages == "all" else last, last + 1)
 
     def overlays(self, element: Any) -> dict[str, np.ndarray]:
         """Draws ground truth, estimate and mesh of the first images of a batch."""
@@ -247,36 +215,31 @@ class AdversarialTask(Task):
         return {"overlay": summaries.overlay_sheet(batch, estimate, self._body)}
 
 
-def _needs_heatmaps(losses: config_lib.LossConfig) -> list[str]:
-    """Returns the names of the losses in use that need an encoder which draws heatmaps."""
-    names = ("heatmap", "depth") if losses.use_3d_labels else ("heatmap",)
-    return [name for name in names if getattr(losses, f"{name}_weight")]
-
-
 def _critic_terms(
     discriminator: tf.keras.layers.Layer,
-    stages: Sequence[Mapping[str, tf.Tensor]],
+    stages: Mapping[int, Mapping[str, tf.Tensor]],
     mocap: Mapping[str, tf.Tensor],
 ) -> dict[str, losses_lib.Loss]:
     """Judges estimates and real bodies in one pass.
 
     Args:
         discriminator: the critics.
-        stages: estimates of all iterations, ``[batch, ...]`` each.
+        stages: estimates of the iterations that are judged, ``[batch, ...]`` each, by number.
         mocap: `pose_axis_angle` ``[rows, 72]`` and `betas` ``[rows, 10]`` of real bodies.
     """
     real_rotations = rotations.axis_angle_to_matrix(
         tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3])
     )
+    estimates = list(stages.values())
     scores = discriminator(
         {
             "rotations": tf.concat(
-                [stage[outputs.ROTATIONS][:, 1:] for stage in stages] + [real_rotations[:, 1:]], 0
+                [*(one[outputs.ROTATIONS][:, 1:] for one in estimates), real_rotations[:, 1:]], 0
             ),
-            "betas": tf.concat([stage[outputs.BETAS] for stage in stages] + [mocap["betas"]], 0),
+            "betas": tf.concat([*(one[outputs.BETAS] for one in estimates), mocap["betas"]], 0),
         }
     )
-    num_fake = len(stages) * tf.shape(stages[0][outputs.BETAS])[0]
+    num_fake = len(estimates) * tf.shape(estimates[0][outputs.BETAS])[0]
     fake, real = scores[:num_fake], scores[num_fake:]
     real_term, fake_term = losses_lib.discriminator_loss(real, fake)
     terms = {
@@ -284,8 +247,8 @@ def _critic_terms(
         "discriminator_real": real_term,
         "discriminator_fake": fake_term,
     }
-    for index, part in enumerate(tf.split(fake, len(stages))):
-        terms[f"adversarial_{index + 1}"] = losses_lib.adversarial_generator_loss(part)
+    for stage, part in zip(stages, tf.split(fake, len(estimates))):
+        terms[f"adversarial_{stage}"] = losses_lib.adversarial_generator_loss(part)
     return terms
 
 
