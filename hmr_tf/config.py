@@ -33,6 +33,8 @@ class HMRConfig:
         focal_px: focal length of `perspective`, px of a crop of 224 px.
         discriminator: `hmr` (original release) or `mmhuman3d` (no activation in the embedding and
             one hidden layer in the shape critic, as in pytorch_HMR too).
+        rotate_base: whether the body is turned by half a turn about its own x axis before the
+            global rotation estimated (pytorch_HMR).
     """
 
     encoder: str = "resnet50_v2"
@@ -49,6 +51,7 @@ class HMRConfig:
     projection: str = "weak_perspective"
     focal_px: float = 5000.0
     discriminator: str = "hmr"
+    rotate_base: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
