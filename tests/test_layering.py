@@ -28,7 +28,7 @@ FLOORS = (
     {"models", "losses", "metrics"},
     {"synthetic", "checkpoints", "image_files", "detector", "video", "predictor", "weights"},
     {"training", "evaluation", "exporters"},
-    {"common_flags"},
+    {"common_flags", "experiments"},
     COMMANDS,
 )
 FLAG_READERS = COMMANDS | {"common_flags", "command"}

@@ -1,0 +1,176 @@
+"""What the adversarial prior is for, shown by three trainings that differ in nothing else.
+
+With 3D labels and the adversary (`paired`), with 2D labels and the adversary (`prior`), and with 2D
+labels alone (`no_prior`). Keypoints in an image leave depth open: without 3D labels a body may fit
+them in any contorted way, unless a prior learned from motion capture, which belongs to no image,
+holds it to what people do.
+
+Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, sections 1
+and 4.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from hmr_tf import checkpoints, command, config, outputs
+from hmr_tf.data import pipeline, record_sets
+from hmr_tf.errors import ConfigError, HmrError
+from hmr_tf.evaluation import contact_sheet, evaluator, examples, plausibility, protocols
+from hmr_tf.experiments import Options, prior_report
+from hmr_tf.geometry import rotations as rotations_lib
+from hmr_tf.image_files import writing
+from hmr_tf.training import journal
+from tfrecords_tools import atomic_file
+
+RUNS = ("paired", "prior", "no_prior")
+NAME = "prior"
+_FLAGFILES = tuple(f"flags/hmr_claims_{run}.flags" for run in RUNS)
+_NUM_PICTURED = 6
+_BATCH_SIZE = 32
+
+
+def run(options: Options) -> str:
+    """Trains what is not trained yet, measures all three and writes the report.
+
+    Returns:
+        The table, Markdown.
+
+    Raises:
+        ConfigError: if a flagfile is missing.
+        DataError: if there are no held-out people.
+        HmrError: if a training fails or is stopped.
+    """
+    flagfiles = options.flagfiles or _FLAGFILES
+    if len(flagfiles) != len(RUNS):
+        raise ConfigError(f"--flagfiles must name three: {', '.join(RUNS)}; got {len(flagfiles)}.")
+    for path in flagfiles:
+        if not pathlib.Path(path).is_file():
+            raise ConfigError(
+                f"There is no flagfile '{path}'; run from the folder that holds flags/, or give "
+                "--flagfiles."
+            )
+    protocol = protocols.SYNTHETIC
+    for name in protocol.datasets:
+        record_sets.find_records(options.data_dir, name, protocol.split)
+    commands = {}
+    for number, (name, flagfile) in enumerate(zip(RUNS, flagfiles), start=1):
+        arguments = _training(options, name, flagfile)
+        commands[name] = shlex.join(["python", "-m", *arguments])
+        logging.info("[%s, %d of %d] %s", name, number, len(RUNS), commands[name])
+        status = command.run_module(arguments)
+        if status:
+            raise HmrError(
+                f"the training '{name}' ended with status {status}; run the same command again to "
+                "continue."
+            )
+    return _report(options, commands)
+
+
+def _training(options: Options, name: str, flagfile: str) -> list[str]:
+    """Returns module and flags of one training."""
+    log_dir = pathlib.Path(options.out_dir) / name
+    arguments = ["hmr_tf.train", f"--flagfile={flagfile}", f"--data_dir={options.data_dir}"]
+    arguments.append(f"--log_dir={log_dir}")
+    if options.num_steps is not None:
+        arguments += [f"--num_steps={options.num_steps}"]
+        arguments += [f"--warmup_steps={options.num_steps // 12}"]
+    if options.seed is not None:
+        arguments.append(f"--seed={options.seed}")
+    return arguments
+
+
+def _report(options: Options, commands: dict[str, str]) -> str:
+    """Measures the trained runs, writes table, numbers and figure, and returns the table."""
+    out_dir = pathlib.Path(options.out_dir)
+    results: dict[str, Any] = {"runs": {}}
+    curves, pictures = {}, {}
+    for name in RUNS:
+        logging.info("[%s] measuring held-out people", name)
+        measured, pictures[name] = measure(out_dir / name, options.data_dir)
+        references = {key: measured.pop(key) for key in ("mean_pose", "truth")}
+        results["runs"][name] = {**measured, "command": commands[name]}
+        curves[name] = journal.read_rows(str(out_dir / name / journal.VALIDATION_FILE))
+    # All runs begin at one mean and are measured on the same people.
+    results.update(references)
+    results["claims"] = prior_report.check_claims(results)
+    text = prior_report.draw_up_table(results)
+    atomic_file.write_json(out_dir / f"{NAME}.json", results)
+    figure = prior_report.draw_figure(results, curves, pictures)
+    writing.write_png(out_dir / f"{NAME}.png", figure)
+    atomic_file.write_bytes(out_dir / f"{NAME}.md", text.encode())
+    return text
+
+
+def measure(log_dir: pathlib.Path, data_dir: str) -> tuple[dict[str, Any], list[list[np.ndarray]]]:
+    """Measures a training run on held-out people.
+
+    Args:
+        log_dir: the run's folder.
+        data_dir: folder of records.
+
+    Returns:
+        (numbers, pictures): `metrics` of the run by name, those of `mean_pose` and of the `truth`,
+        and what the run was; three pictures each of the same few people, whichever the run.
+    """
+    description = checkpoints.read_description(log_dir)
+    model = checkpoints.load_model(log_dir)
+    protocol = protocols.SYNTHETIC
+    data = config.DataConfig(
+        data_dir=data_dir,
+        datasets=tuple((name, 1.0) for name in protocol.datasets),
+        split=protocol.split,
+        window_px=model.config.window_px,
+    )
+
+    def batches() -> tf.data.Dataset:
+        return pipeline.evaluation_dataset(data, model.config.image_size, _BATCH_SIZE)
+
+    mean = description.mean_parameters
+    evaluation = evaluator.evaluate(model, batches(), protocol, mean=mean)
+    estimated, true = _rotations(model, batches())
+    report = evaluation.report()
+    mean_rotations = evaluator.mean_estimate(model, mean)[outputs.ROTATIONS].numpy()
+    numbers = {
+        "metrics": {**report["metrics"], **plausibility.measure(estimated)},
+        "mean_pose": {**report["baseline"], **plausibility.measure(mean_rotations)},
+        "truth": plausibility.measure(true),
+        "num_people": evaluation.num_people,
+        "step": checkpoints.latest_step(log_dir),
+        "seed": description.settings["train"]["seed"],
+        "losses": description.settings["losses"],
+    }
+    people = _spread(batches(), evaluation)
+    return numbers, [contact_sheet.draw_person(model, person) for person in people]
+
+
+def _rotations(model: tf.keras.Model, batches: Iterable) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the rotations `[people, 24, 3, 3]` as estimated, and the true ones where known."""
+    estimate = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    estimated, true = [], []
+    for batch in batches:
+        estimated.append(estimate(batch["image"])[outputs.ROTATIONS].numpy())
+        pose = tf.boolean_mask(batch["pose_axis_angle"], batch["has_smpl"] > 0)
+        true.append(rotations_lib.axis_angle_to_matrix(tf.reshape(pose, [-1, 24, 3])).numpy())
+    return np.concatenate(estimated), np.concatenate(true)
+
+
+def _spread(batches: Iterable, evaluation: evaluator.Evaluation) -> list[examples.Example]:
+    """Returns a few people spread evenly over the records, so that nobody is picked by hand."""
+    count = min(_NUM_PICTURED, evaluation.num_people)
+    wanted = set(np.linspace(0, evaluation.num_people - 1, count).round().astype(int).tolist())
+    people, place = [], 0
+    for batch in batches:
+        for row in range(len(batch["image"])):
+            if place in wanted:
+                error = float(evaluation.errors["mpjpe_mm"][place])
+                people.append(examples.from_batch(evaluation.names[place], error, batch, row))
+            place += 1
+    return people
