@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hmr_tf.render import plots
+from hmr_tf.render.axes import COLORS
 
 
 def pixels_like(image, color, tolerance=40):
@@ -16,7 +17,7 @@ def test_a_rising_line_rises(tmp_path):
     plots.plot_curves({"up": (range(100), range(100))}, str(path), "title", "step", "loss")
     image = cv2.imread(str(path))[..., ::-1]
     assert image.shape == (540, 900, 3)
-    line = pixels_like(image, plots.COLORS[0])
+    line = pixels_like(image, COLORS[0])
     line = line[line[:, 0] > 100]  # without the legend
     assert len(line) > 300
     assert np.corrcoef(line[:, 1], line[:, 0])[0, 1] < -0.95
@@ -27,7 +28,7 @@ def test_every_curve_has_its_color_and_equal_calls_equal_pixels():
     x = np.arange(50)
     series = {f"curve {k}": (x, np.full(50, float(k))) for k in range(4)}
     image = plots.draw_curves(series)
-    for color in plots.COLORS[:4]:
+    for color in COLORS[:4]:
         assert len(pixels_like(image, color)) > 200
     np.testing.assert_array_equal(image, plots.draw_curves(series))
 
@@ -35,7 +36,7 @@ def test_every_curve_has_its_color_and_equal_calls_equal_pixels():
 def test_log_axis_makes_decay_straight():
     x = np.arange(200)
     image = plots.draw_curves({"": (x, 10.0 * np.exp(-x / 20.0))}, log_y=True)
-    line = pixels_like(image, plots.COLORS[0])
+    line = pixels_like(image, COLORS[0])
     assert abs(np.corrcoef(line[:, 1], line[:, 0])[0, 1]) > 0.999
 
 
@@ -62,25 +63,27 @@ def test_lengths_must_agree(tmp_path):
         plots.plot_curves({"a": ([0, 1, 2], [0, 1])}, str(tmp_path / "x.png"))
 
 
-def test_ticks_are_round_and_inside():
-    np.testing.assert_allclose(plots.choose_ticks(0, 100), [0, 20, 40, 60, 80, 100])
-    np.testing.assert_allclose(plots.choose_ticks(0.013, 0.047, 5), [0.02, 0.03, 0.04])
-    np.testing.assert_allclose(plots.choose_log_ticks(0.5, 20000), [1, 10, 100, 1000, 10000])
-    np.testing.assert_allclose(plots.choose_log_ticks(0.9, 12), [1, 2, 5, 10])
-    for low, high in ((3.1, 3.2), (0.02, 0.9), (0.3, 1e7)):
-        for ticks in (plots.choose_ticks(low, high), plots.choose_log_ticks(low, high)):
-            assert 2 <= len(ticks) <= 12
-            assert (ticks >= low * 0.999999 - 1e-9 * high).all() and (
-                ticks <= high * 1.000001
-            ).all()
+def test_bars_stand_where_their_bin_is():
+    edges = [0, 10, 20, 30, 40]
+    image = plots.draw_histogram(edges, {"model": [0, 4, 2, 0]}, width=480, height=320)
+    bars = pixels_like(image, plots._BAR_COLOR, 12)
+    left, right = bars[:, 1].min(), bars[:, 1].max()
+    frame_left, frame_right = 78, 480 - 24
+    quarter = (frame_right - frame_left) / 4
+    assert abs(left - (frame_left + quarter)) < 4 and abs(right - (frame_right - quarter)) < 4
+    heights = [(bars[:, 1] == column).sum() for column in (left + 20, right - 20)]
+    assert heights[0] == pytest.approx(2 * heights[1], rel=0.06)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        *((0.0, "0"), (0.5, "0.5"), (1500.0, "1500"), (20000.0, "20k"), (667725.0, "667.7k")),
-        *((2.5e6, "2.5M"), (1e-5, "1e-5"), (-0.25, "-0.25"), (0.30000000000000004, "0.3")),
-    ],
-)
-def test_tick_texts(value, text):
-    assert plots.format_tick(value) == text
+def test_a_second_distribution_is_an_outline_with_its_mark():
+    image = plots.draw_histogram([0, 1, 2], {"a": [1, 2], "b": [2, 0]}, (np.nan, 1.5))
+    assert len(pixels_like(image, COLORS[0])) > 200
+    mark = pixels_like(image, COLORS[1])
+    assert len(set(mark[:, 0])) > 200  # From the bottom to the top, dashed.
+    with pytest.raises(ValueError, match="'b' must have 2 heights"):
+        plots.draw_histogram([0, 1, 2], {"a": [1, 2], "b": [2, 0, 1]})
+
+
+def test_nothing_measured_is_an_empty_frame():
+    image = plots.draw_histogram([0, 1], {"a": [0]}, pixel_ratio=2)
+    assert image.shape == (1080, 1800, 3)
