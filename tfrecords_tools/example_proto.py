@@ -27,6 +27,7 @@ FeatureValue = Union[bytes, np.ndarray, list]
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
+_SINGLE_BYTES = [bytes((value,)) for value in range(256)]
 
 
 def encode_example(features: Mapping[str, FeatureValue]) -> bytes:
@@ -71,6 +72,8 @@ def decode_example(serialized: bytes) -> dict[str, list[bytes] | np.ndarray]:
 
 def _varint(value: int) -> bytes:
     """Returns a non-negative integer in base 128, low groups first."""
+    if value < 0x80:  # Nearly all of them.
+        return _SINGLE_BYTES[value]
     groups = bytearray()
     while value > 0x7F:
         groups.append(value & 0x7F | 0x80)
@@ -81,7 +84,7 @@ def _varint(value: int) -> bytes:
 
 def _field(number: int, body: bytes) -> bytes:
     """Returns a length-delimited field."""
-    return bytes((number << 3 | _LENGTH,)) + _varint(len(body)) + body
+    return b"".join((_SINGLE_BYTES[number << 3 | _LENGTH], _varint(len(body)), body))
 
 
 def _encode_feature(value: FeatureValue) -> bytes:
@@ -93,7 +96,7 @@ def _encode_feature(value: FeatureValue) -> bytes:
         return _field(_FLOAT_LIST, _field(1, value.astype("<f4").tobytes()))
     if value.dtype.kind in "iu":
         # Negative numbers are written as their 64-bit two's complement, ten bytes long.
-        packed = b"".join(_varint(int(number) & (1 << 64) - 1) for number in value.ravel())
+        packed = b"".join(_varint(number & (1 << 64) - 1) for number in value.ravel().tolist())
         return _field(_INT64_LIST, _field(1, packed))
     raise TypeError(f"A feature must be bytes, float or integer; received {value.dtype}.")
 

@@ -44,13 +44,14 @@ def read_image_file(path: str) -> bytes:
         raise ImageError(f"missing image: {path}") from error
 
 
-def jpeg_layout(data: bytes) -> tuple[int, int, int] | None:
+def jpeg_layout(data: bytes, header_only: bool = False) -> tuple[int, int, int] | None:
     """Walks through a JPEG from its first marker to its last, without decoding it.
 
     OpenCV decodes a cut file to a picture with a grey end and says nothing; TensorFlow refuses it.
 
     Args:
         data: contents of the file.
+        header_only: whether the walk ends at the frame's header; a cut file may go unnoticed then.
 
     Returns:
         (height, width, number of channels), or None if the data is no JPEG or a cut one.
@@ -73,17 +74,19 @@ def jpeg_layout(data: bytes) -> tuple[int, int, int] | None:
             height = int.from_bytes(data[position + 3 : position + 5], "big")
             width = int.from_bytes(data[position + 5 : position + 7], "big")
             layout = (height, width, data[position + 7])
+            if header_only:
+                return layout
         position += length
 
 
 def size_of(path: str) -> tuple[int, int]:
-    """Returns (height, width) of an image file; of a JPEG without decoding it.
+    """Returns (height, width) of an image file; of a JPEG without a look behind its header.
 
     Raises:
         ImageError: if the file is missing (`missing image`) or damaged (`corrupt image`).
     """
     data = read_image_file(path)
-    layout = jpeg_layout(data)
+    layout = jpeg_layout(data, header_only=True)
     return layout[:2] if layout else decode_rgb(data, os.path.basename(path)).shape[:2]
 
 

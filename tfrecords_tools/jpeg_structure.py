@@ -14,13 +14,15 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
 
 _START, _END, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
 _TABLES_HUFFMAN, _TABLES_QUANTIZATION, _RESTART_INTERVAL = 0xC4, 0xDB, 0xDD
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), 0xC2
 _APPLICATION, _COMMENT = range(0xE0, 0xF0), 0xFE
-_RESTARTS = range(0xD0, 0xD8)
+# Within a scan a 0xFF is followed by a stuffed zero, a restart's number or more of its kind.
+_MARKER_BEHIND_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _MOST_PIXELS = 1 << 28
 _MOST_BLOCKS = 10  # In one unit of an interleaved scan.
 
@@ -112,20 +114,10 @@ def _read_segment(marker: int, body: bytes, state: _State) -> None:
 
 def _end_of_scan(data: bytes, position: int) -> int:
     """Returns where the marker behind the compressed data is."""
-    begin = position
-    while True:
-        position = data.find(b"\xff", position)
-        if position < 0:
-            raise _Unknown
-        following = data[position + 1]
-        if following == 0x00 or following in _RESTARTS:
-            position += 2
-        elif following == 0xFF:
-            position += 1
-        elif position == begin:
-            raise _Unknown
-        else:
-            return position
+    found = _MARKER_BEHIND_SCAN.search(data, position)
+    if found is None or found.start() == position:
+        raise _Unknown
+    return found.start()
 
 
 def _read_quantization(body: bytes, state: _State) -> None:

@@ -86,7 +86,7 @@ def crop_file(
     Raises:
         ImageError: as by `images.decode_rgb`.
     """
-    layout = images.jpeg_layout(data)
+    layout = images.jpeg_layout(data, header_only=True)
     size = layout[1::-1] if layout else None
     fits = [
         reduction

@@ -1,7 +1,7 @@
 """Images a second of our converters, against the original release's way, on the same images.
 
     python tests/benchmarks/benchmark_convert.py
-    python tests/benchmarks/benchmark_convert.py --num_images 2000 --num_workers 2 --rounds 3
+    python tests/benchmarks/benchmark_convert.py --num_images 10000 --num_workers 2 --rounds 3
 
 Makes source trees of photograph-like JPEGs in the datasets' formats and converts each in both ways.
 The original's way is its sequence of operations, image by image in one process: read, decode
@@ -293,10 +293,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--num_images", type=int, default=2000)
-    parser.add_argument("--num_studio_images", type=int, default=400)
+    parser.add_argument("--num_images", type=int, default=5000)
+    parser.add_argument("--num_studio_images", type=int, default=1500)
     parser.add_argument("--num_workers", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
     sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

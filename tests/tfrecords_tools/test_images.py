@@ -116,6 +116,8 @@ def test_sizes_of_files(tmp_path):
         (tmp_path / kind).write_bytes(_encoded(kind))
         assert images.size_of(str(tmp_path / kind)) == (24, 37)
     (tmp_path / "cut").write_bytes(_encoded()[:-20])
+    assert images.size_of(str(tmp_path / "cut")) == (24, 37)  # Decoding it tells.
+    (tmp_path / "cut").write_bytes(_encoded()[:30])
     with pytest.raises(ImageError, match="corrupt image: cut"):
         images.size_of(str(tmp_path / "cut"))
 
