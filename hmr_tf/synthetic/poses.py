@@ -24,20 +24,20 @@ from tfrecords_tools.skeletons import SMPL24, SMPL_PARENTS
 # training clip has one. `run`, `dance_a` and `spinkick` are their nearest kin in training.
 TEST_CLIPS = ("dance_b", "punch", "walk")
 
-# How often each clip is drawn, relative; a clip without an entry counts 1. Nine people of ten stand
-# upright, as in photographs; the others crawl, roll, stand on their hands or get up.
+# How often each clip is drawn, relative; a clip without an entry counts 1. Most people stand
+# upright, as in photographs; one in twenty crawls, rolls, stands on the hands or gets up.
 CLIP_WEIGHTS = {
     "dance_a": 4.0,
     "run": 3.0,
     "spinkick": 3.0,
     "jump": 2.0,
     "kick": 2.0,
-    "cartwheel": 0.4,
-    "getup_facedown": 0.3,
-    "getup_faceup": 0.3,
-    "roll": 0.2,
-    "backflip": 0.2,
-    "crawl": 0.15,
+    "cartwheel": 0.2,
+    "getup_facedown": 0.15,
+    "getup_faceup": 0.15,
+    "roll": 0.1,
+    "backflip": 0.1,
+    "crawl": 0.08,
 }
 
 _TRUNK = (3, 6, 9, 12, 15)
@@ -88,8 +88,8 @@ class Variation:
     """
 
     recombine: float = 0.6
-    spread: float = 1.0
-    free_arm: float = 0.12
+    spread: float = 0.5
+    free_arm: float = 0.05
 
 
 # Test people stay close to the recorded motion; only what the clips never move is perturbed fully.
