@@ -35,6 +35,8 @@ intrinsics             [B, 4]              fx, fy, cx, cy px; has_intrinsics [B]
 
 from __future__ import annotations
 
+from typing import Callable
+
 import tensorflow as tf
 
 from hmr_tf.config import DataConfig
@@ -131,13 +133,20 @@ def training_dataset(
     return pairs.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic))
 
 
-def evaluation_dataset(config: DataConfig, image_size: int, batch_size: int) -> tf.data.Dataset:
+def evaluation_dataset(
+    config: DataConfig,
+    image_size: int,
+    batch_size: int,
+    keep: Callable[[Batch], tf.Tensor] | None = None,
+) -> tf.data.Dataset:
     """Returns one pass over the records, in their order, without random changes.
 
     Args:
         config: which records; mixture weights and augmentation are not used.
         image_size: side of the crops, px.
         batch_size: images a batch; the last batch holds what is left.
+        keep: from a sample's labels, the dict below without the image, to whether it is wanted;
+            by default all are.
 
     Returns:
         Dataset of batches: the dict of both of this module's tables.
@@ -157,8 +166,10 @@ def evaluation_dataset(config: DataConfig, image_size: int, batch_size: int) -> 
         labels.update(center=parameters.center, window=parameters.window)
         return labels, parsed["image_encoded"], parameters
 
-    prepared = streams.plain_stream(found).batch(batch_size).map(prepare)
-    batches = _with_crops(prepared.unbatch(), image_size, deterministic=True).batch(batch_size)
+    samples = streams.plain_stream(found).batch(batch_size).map(prepare).unbatch()
+    if keep is not None:
+        samples = samples.filter(lambda labels, *_: keep(labels))
+    batches = _with_crops(samples, image_size, deterministic=True).batch(batch_size)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic=True))
 
 
