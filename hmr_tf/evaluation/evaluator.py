@@ -1,67 +1,43 @@
 """Scores a model on records, batch by batch, beside the mean pose as a baseline.
 
-Memory does not grow with the number of people, but for one number per person and metric; of the
-images only a few are kept, for the contact sheet.
+Memory does not grow with the number of people, but for a few numbers per person; of the images only
+a few are kept, for looking at.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
 
-from hmr_tf import metrics, outputs
+from hmr_tf import outputs
+from hmr_tf.body.keypoints import MeshFreeKeypoints
+from hmr_tf.body.model_file import Body
 from hmr_tf.errors import ConfigError, DataError
+from hmr_tf.evaluation import flip_test as flip_test_lib
+from hmr_tf.evaluation import replicas
+from hmr_tf.evaluation.evaluation import Evaluation, sample_names
 from hmr_tf.evaluation.examples import ExamplePicker
-from hmr_tf.evaluation.protocols import Protocol
+from hmr_tf.evaluation.protocol import Protocol
+from hmr_tf.evaluation.scoring import Scorer
+from hmr_tf.evaluation.segmentation import Segmentation
 from hmr_tf.geometry import camera as camera_lib
-from hmr_tf.geometry import rotations as rotations_lib
-from hmr_tf.models.hmr import decode_pose, encode_pose
+from hmr_tf.models.hmr import decode_pose, encode_pose, project
+from tfrecords_tools import schema, skeletons
+
+__all__ = ["Evaluation", "Evaluator", "evaluate", "mean_estimate", "score_estimates"]
 
 Batch = Mapping[str, tf.Tensor]
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """What was measured.
-
-    Attributes:
-        errors: metric -> `[num_people]` float32 of the model; NaN where a person has no truth.
-        baseline: the same of the mean pose.
-        names: file name of each person's image.
-        examples: people kept for looking at.
-    """
-
-    errors: dict[str, np.ndarray]
-    baseline: dict[str, np.ndarray]
-    names: list[str]
-    examples: ExamplePicker
-
-    @property
-    def num_people(self) -> int:
-        """People that were looked at."""
-        return len(self.names)
-
-    def report(self) -> dict[str, Any]:
-        """Returns means, medians, the baseline's means and the ratio of both, plain JSON types."""
-        model = {name: _mean(values) for name, values in self.errors.items()}
-        baseline = {name: _mean(values) for name, values in self.baseline.items()}
-        return {
-            "num_people": self.num_people,
-            "metrics": model,
-            "baseline": baseline,
-            "ratio": {
-                name: model[name] / baseline[name] if model[name] is not None else None
-                for name in model
-            },
-            "median": {name: _median(values) for name, values in self.errors.items()},
-            "num_measured": {
-                name: int(np.isfinite(values).sum()) for name, values in self.errors.items()
-            },
-        }
+Estimator = Callable[[Batch], Mapping[str, tf.Tensor]]
+_NEEDED = (
+    *("image", "keypoints_2d", "visibility", "window", "center", "joints_3d", "has_3d"),
+    *("joints_24_3d", "pose_axis_angle", "betas", "has_smpl", "gender"),
+    *("intrinsics", "has_intrinsics"),
+)
+# Regressors that give 2D keypoints, in the order of preference, and their joint sets.
+_KEYPOINTS_2D = {"cocoplus": skeletons.COCOPLUS19, "j24": skeletons.J24}
 
 
 class Evaluator:
@@ -72,9 +48,18 @@ class Evaluator:
         protocol: what is measured.
         mean: (pose ``[72]`` axis-angle, betas) of the baseline; by default what the model's
             regressor was made with.
+        true_bodies: gender (`male`, `female`) -> the body of true people, of the kind of the
+            model's body; the model's own stands for those that are missing.
+        flip_test: whether estimates are averaged with those of the mirrored crops.
+        strategy: of which every replica takes a part of each batch; the model's variables were
+            made in its scope. None runs where the caller is.
+        segmentation: labels of pixels to compare with, too.
+
+    Attributes:
+        genders: genders whose true people are posed with a body of their own.
 
     Raises:
-        ConfigError: if the model's keypoints are not the protocol's.
+        ConfigError: if the model's body cannot give what the protocol compares.
     """
 
     def __init__(
@@ -82,20 +67,26 @@ class Evaluator:
         model: tf.keras.Model,
         protocol: Protocol,
         mean: tuple[np.ndarray, np.ndarray] | None = None,
+        true_bodies: Mapping[str, Body] | None = None,
+        flip_test: bool = False,
+        strategy: tf.distribute.Strategy | None = None,
+        segmentation: Segmentation | None = None,
     ) -> None:
-        if model.config.keypoints != protocol.keypoints:
-            raise ConfigError(
-                f"protocol {protocol.name} compares the keypoints '{protocol.keypoints}'; the "
-                f"model estimates '{model.config.keypoints}'."
-            )
+        check_body(model.body_model, protocol)
         self._protocol = protocol
-        self._step = _make_step(model, protocol, mean_estimate(model, mean))
+        self._segmentation = segmentation
+        scorer = Scorer(protocol, model.body_model, true_bodies)
+        self.genders = scorer.genders
+        mean = mean_estimate(model, mean)
+        step = _make_step(model, scorer, mean, flip_test, with_meshes=segmentation is not None)
+        self._step = step if strategy is None else replicas.spread(step, strategy)
 
     def run(
         self,
         batches: Iterable[Batch],
         limit: int | None = None,
         on_progress: Callable[[int], None] | None = None,
+        examples: ExamplePicker | None = None,
     ) -> Evaluation:
         """Scores the model as it is now; a metric whose truth nobody has is NaN throughout.
 
@@ -103,34 +94,42 @@ class Evaluator:
             batches: of `hmr_tf.data.pipeline.evaluation_dataset`.
             limit: people after which to stop; None for all.
             on_progress: called after every batch with its number of people.
+            examples: keeps people for looking at; by default few.
 
         Raises:
             DataError: if there are no people.
         """
-        metric_names = self._protocol.metrics
-        parts: list[tuple[dict, dict]] = []
-        names: list[str] = []
-        examples = ExamplePicker()
+        picker = ExamplePicker() if examples is None else examples
+        errors, baseline, names = [], [], []
+        num_people = 0
         for batch in batches:
-            if limit is not None and len(names) + len(batch["image"]) > limit:
-                batch = {key: value[: limit - len(names)] for key, value in batch.items()}
-            errors, baseline = self._step(_needed(batch))
-            errors = {name: values.numpy() for name, values in errors.items()}
-            parts.append((errors, {name: values.numpy() for name, values in baseline.items()}))
-            batch_names = [name.decode(errors="replace") for name in batch["filename"].numpy()]
-            examples.add(errors[metric_names[0]], batch, batch_names)
-            names += batch_names
+            if limit is not None and num_people + len(batch["image"]) > limit:
+                batch = {key: value[: limit - num_people] for key, value in batch.items()}
+            both = self._step({key: batch[key] for key in _NEEDED})
+            mine, means = (self._numbers(found, batch) for found in both)
+            errors.append(mine)
+            baseline.append(means)
+            names.append(sample_names(batch))
+            picker.add(_first_number(mine), batch, names[-1]["filename"])
+            count = len(batch["image"])
+            num_people += count
             if on_progress is not None:
-                on_progress(len(batch_names))
-            if limit is not None and len(names) >= limit:
+                on_progress(count)
+            if limit is not None and num_people >= limit:
                 break
-        if not parts:
+        if not num_people:
             raise DataError("the records hold no people; convert the split that is evaluated.")
-        joined = [
-            {name: np.concatenate([part[which][name] for part in parts]) for name in metric_names}
-            for which in (0, 1)
-        ]
-        return Evaluation(joined[0], joined[1], names, examples)
+        return Evaluation(
+            self._protocol, _joined(errors), _joined(baseline), _joined(names), picker
+        )
+
+    def _numbers(self, found: dict[str, tf.Tensor], batch: Batch) -> dict[str, np.ndarray]:
+        """Returns the errors that were found, with counts of pixels if they are wanted."""
+        found = {name: values.numpy() for name, values in found.items()}
+        if self._segmentation is None:
+            return found
+        meshes = found.pop(outputs.VERTICES), found.pop(outputs.CAMERA)
+        return {**found, **self._segmentation.count_batch(*meshes, batch)}
 
 
 def evaluate(
@@ -140,16 +139,83 @@ def evaluate(
     limit: int | None = None,
     mean: tuple[np.ndarray, np.ndarray] | None = None,
     on_progress: Callable[[int], None] | None = None,
+    examples: ExamplePicker | None = None,
+    **options: Any,
 ) -> Evaluation:
     """Scores a model once; the arguments are those of `Evaluator` and `Evaluator.run`.
 
     Raises:
-        ConfigError: if the model's keypoints are not the protocol's.
+        ConfigError: if the model's body cannot give what the protocol compares.
         DataError: if there are no people, or none with the truth that the protocol needs.
     """
-    result = Evaluator(model, protocol, mean).run(batches, limit, on_progress)
-    _check_truth(result.errors, protocol)
+    evaluator = Evaluator(model, protocol, mean, **options)
+    result = evaluator.run(batches, limit, on_progress, examples)
+    result.check_truth()
     return result
+
+
+def score_estimates(
+    estimator: Estimator,
+    batches: Iterable[Batch],
+    protocol: Protocol,
+    body: Body,
+    true_bodies: Mapping[str, Body] | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    examples: ExamplePicker | None = None,
+) -> Evaluation:
+    """Scores estimates that were made elsewhere.
+
+    Args:
+        estimator: from a batch to what `Scorer.errors` takes, and optionally `is_estimated` `[B]`
+            bool; people who are not estimated are passed over.
+        batches: of `hmr_tf.data.pipeline.evaluation_dataset`.
+        protocol: what is measured.
+        body: of which estimated rotations and shapes are.
+        true_bodies, on_progress, examples: as in `Evaluator`.
+
+    Raises:
+        DataError: if nobody is estimated, or none with the truth that the protocol needs.
+    """
+    check_body(body, protocol)
+    scorer = Scorer(protocol, body, true_bodies)
+    score = tf.function(scorer.errors, reduce_retracing=True)
+    picker = ExamplePicker() if examples is None else examples
+    errors, names = [], []
+    for batch in batches:
+        estimate = dict(estimator(batch))
+        chosen = estimate.pop("is_estimated", None)
+        if chosen is not None:
+            estimate = {k: tf.boolean_mask(v, chosen) for k, v in estimate.items()}
+            batch = {k: tf.boolean_mask(v, chosen) for k, v in batch.items()}
+        if not len(batch["image"]):
+            continue
+        found = score(estimate, {key: batch[key] for key in _NEEDED if key != "image"})
+        errors.append({name: values.numpy() for name, values in found.items()})
+        names.append(sample_names(batch))
+        picker.add(_first_number(errors[-1]), batch, names[-1]["filename"])
+        if on_progress is not None:
+            on_progress(len(batch["image"]))
+    if not errors:
+        raise DataError("none of the people in the records is among the estimates.")
+    result = Evaluation(protocol, _joined(errors), {}, _joined(names), picker)
+    result.check_truth()
+    return result
+
+
+def check_body(body: Body, protocol: Protocol) -> None:
+    """Refuses a body without the keypoint regressor that a protocol's 3D joints need.
+
+    Raises:
+        ConfigError: if it lacks it.
+    """
+    name = protocol.regressor
+    if protocol.needs_joints and name not in body.keypoint_regressors:
+        known = ", ".join(sorted(body.keypoint_regressors)) or "none"
+        raise ConfigError(
+            f"protocol {protocol.name} compares joints of the keypoint regressor '{name}', which "
+            f"the model's body lacks (it has: {known}). Give its file with --joint_regressor, "
+            "e.g. J_regressor_h36m.npy."
+        )
 
 
 def mean_estimate(
@@ -186,91 +252,81 @@ def mean_estimate(
     }
 
 
-def true_vertices(model: tf.keras.Model, batch: Batch) -> tf.Tensor:
-    """Returns the true meshes of a batch on the model's body, `[B, V, 3]` m, camera frame.
-
-    Args:
-        model: its body poses the truth.
-        batch: `pose_axis_angle` `[B, 72]` and `betas` `[B, 10]`.
-    """
-    pose = tf.reshape(batch["pose_axis_angle"], [-1, 24, 3])
-    betas, num_betas = batch["betas"], model.body_model.num_betas
-    # A body with more coefficients takes zeros; one with fewer cannot make the true shape.
-    if num_betas < betas.shape[-1]:
-        raise ConfigError(
-            f"the true shapes have {betas.shape[-1]} betas, the model's body {num_betas}."
-        )
-    betas = tf.pad(betas, [[0, 0], [0, num_betas - betas.shape[-1]]])
-    return model.body(rotations_lib.axis_angle_to_matrix(pose), betas)["vertices"]
-
-
 def _make_step(
-    model: tf.keras.Model, protocol: Protocol, mean: Mapping[str, tf.Tensor]
+    model: tf.keras.Model,
+    scorer: Scorer,
+    mean: Mapping[str, tf.Tensor],
+    flip_test: bool,
+    with_meshes: bool,
 ) -> Callable[[Batch], tuple[dict, dict]]:
-    """Returns the graph function from a batch to the errors of the model and of the mean pose."""
+    """Returns the graph function from a batch to the errors of the model and of the mean pose.
+
+    With meshes, `vertices` and `camera` stand beside the errors.
+    """
+    project_2d = _make_projector(model)
+
+    def score(estimate: Mapping[str, tf.Tensor], batch: Batch) -> dict[str, tf.Tensor]:
+        errors = scorer.errors(project_2d(estimate), batch)
+        if not with_meshes:
+            return errors
+        mesh = model.body(estimate[outputs.ROTATIONS], estimate[outputs.BETAS])
+        return {
+            **errors,
+            outputs.VERTICES: mesh["vertices"],
+            outputs.CAMERA: estimate[outputs.CAMERA],
+        }
 
     @tf.function(reduce_retracing=True)
     def step(batch: Batch) -> tuple[dict, dict]:
-        estimate = model(batch["image"], training=False, with_vertices=True)
-        size = tf.shape(batch["image"])[0]
+        images = batch["image"]
+        if flip_test:
+            estimate = flip_test_lib.estimate(model, images)
+        else:
+            estimate = model(images, training=False)
         repeated = {
-            key: tf.repeat(value, size, axis=0)
-            for key, value in mean.items()
-            if key in (outputs.JOINTS_3D, outputs.KEYPOINTS_2D, outputs.VERTICES)
+            key: tf.repeat(mean[key], tf.shape(images)[0], axis=0)
+            for key in (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)
         }
-        vertices = true_vertices(model, batch)
-        return (
-            _errors(estimate, batch, vertices, protocol),
-            _errors(repeated, batch, vertices, protocol),
-        )
+        return score(estimate, batch), score(repeated, batch)
 
     return step
 
 
-def _errors(
-    estimate: Mapping[str, tf.Tensor], batch: Batch, vertices: tf.Tensor, protocol: Protocol
-) -> dict[str, tf.Tensor]:
-    """Returns metric -> `[B]`; NaN where the truth is unknown."""
-    joints = estimate[outputs.JOINTS_3D][:, : protocol.num_joints]
-    truth, visibility = batch["joints_3d"], batch["visibility"]
-    # One crop unit is half a window.
-    keypoints_2d = metrics.keypoint_error(
-        estimate[outputs.KEYPOINTS_2D], batch["keypoints_2d"], visibility
-    )
-    has_keypoints = tf.reduce_any(visibility > 0, axis=-1)
-    values = {
-        "mpjpe_mm": (metrics.mpjpe(joints, truth, protocol.root), batch["has_3d"] > 0),
-        "pa_mpjpe_mm": (metrics.pa_mpjpe(joints, truth), batch["has_3d"] > 0),
-        "pve_mm": (metrics.pve(estimate[outputs.VERTICES], vertices), batch["has_smpl"] > 0),
-        "keypoints_2d_px": (0.5 * batch["window"] * keypoints_2d, has_keypoints),
-    }
-    return {name: tf.where(values[name][1], values[name][0], np.nan) for name in protocol.metrics}
+def _make_projector(
+    model: tf.keras.Model,
+) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """Returns what adds cocoplus keypoints in the crop to rotations, betas and camera.
+
+    Of a body that has no such regressor, the same joints of J24; without either there are none.
+    """
+    body, config = model.body_model, model.config
+    name = next((n for n in _KEYPOINTS_2D if n in body.keypoint_regressors), None)
+    regress = None if name is None else MeshFreeKeypoints(body, name)
+
+    def add_keypoints(estimate: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        keys = (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)
+        found = {key: estimate[key] for key in keys}
+        if regress is not None:
+            joints, _ = regress(found[outputs.ROTATIONS], found[outputs.BETAS])
+            joints = schema.rearrange(joints, _KEYPOINTS_2D[name], skeletons.COCOPLUS19)
+            found[outputs.KEYPOINTS_2D] = project(
+                joints, found[outputs.CAMERA], config.projection, config.focal_px
+            )
+        return found
+
+    return add_keypoints
 
 
-def _needed(batch: Batch) -> dict[str, tf.Tensor]:
-    """Leaves out of a batch what the graph function does not use, strings among it."""
-    keys = (
-        *("image", "keypoints_2d", "visibility", "joints_3d", "has_3d"),
-        *("pose_axis_angle", "betas", "has_smpl", "window"),
-    )
-    return {key: batch[key] for key in keys}
+def _first_number(errors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns `[B]` numbers by which people are the best and the worst: of the first source."""
+    values = next(iter(errors.values()))
+    if values.ndim == 1:
+        return values
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=tuple(range(1, values.ndim)))
+    count = known.sum(axis=tuple(range(1, values.ndim)))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
-def _check_truth(errors: Mapping[str, np.ndarray], protocol: Protocol) -> None:
-    missing = [name for name, values in errors.items() if not np.isfinite(values).any()]
-    if missing:
-        raise DataError(
-            f"no person in the records has the truth that protocol {protocol.name} needs for "
-            f"{', '.join(missing)}; convert a folder that `synthesize` wrote, with its "
-            "smpl_truth.npz."
-        )
-
-
-def _mean(values: np.ndarray) -> float | None:
-    values = values[np.isfinite(values)]
-    return float(values.mean(dtype=np.float64)) if values.size else None
-
-
-def _median(values: np.ndarray) -> float | None:
-    values = values[np.isfinite(values)]
-    return float(np.median(values)) if values.size else None
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

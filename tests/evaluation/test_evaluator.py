@@ -1,5 +1,7 @@
 """The evaluator on hand-made batches with a small real model."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -48,6 +50,11 @@ def _batch(model, count, seed=0, **changes):
         "betas": betas,
         "has_smpl": np.ones(count, np.float32),
         "window": rng.uniform(100, 300, count).astype(np.float32),
+        "center": np.full((count, 2), 100, np.float32),
+        "joints_24_3d": np.zeros((count, 24, 4), np.float32),
+        "gender": np.zeros(count, np.int32),
+        "intrinsics": np.zeros((count, 4), np.float32),
+        "has_intrinsics": np.zeros(count, np.float32),
         "filename": np.array([f"im{k}.jpg".encode() for k in range(count)]),
     }
     return {key: tf.constant(value) for key, value in {**batch, **changes}.items()}
@@ -133,11 +140,17 @@ def test_the_truth_scores_zero(model):
 
 
 def test_people_without_truth_do_not_count(model):
-    known = np.array([1, 0, 1], np.float32)
-    batch = _batch(model, 3, has_3d=known, has_smpl=1 - known)
+    """The first knows joints alone, the second SMPL parameters alone, the third neither."""
+    has_3d, has_smpl = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    full = evaluator.evaluate(model, [_batch(model, 3)], SYNTHETIC)
+    batch = _batch(model, 3, has_3d=has_3d, has_smpl=has_smpl)
+    batch["joints_3d"] *= has_3d[:, None, None]
     result = evaluator.evaluate(model, [batch], SYNTHETIC)
-    np.testing.assert_array_equal(np.isfinite(result.errors["mpjpe_mm"]), known > 0)
-    np.testing.assert_array_equal(np.isfinite(result.errors["pve_mm"]), known == 0)
+    np.testing.assert_array_equal(np.isfinite(result.errors["mpjpe_mm"]), [True, True, False])
+    np.testing.assert_array_equal(np.isfinite(result.errors["pve_mm"]), has_smpl > 0)
+    # The second person's joints are regressed.
+    both = full.errors["mpjpe_mm"][:2], result.errors["mpjpe_mm"][:2]
+    np.testing.assert_allclose(*both, rtol=1e-4)
     report = result.report()
     assert report["num_measured"] == {
         "mpjpe_mm": 2,
@@ -145,6 +158,7 @@ def test_people_without_truth_do_not_count(model):
         "pve_mm": 1,
         "keypoints_2d_px": 3,
     }
+    assert result.means() == report["metrics"]
     assert all(np.isfinite(value) for value in report["metrics"].values())
 
 
@@ -169,10 +183,9 @@ def test_unusable_records_are_one_line(model):
     nothing = np.zeros(2, np.float32)
     with pytest.raises(DataError, match=r"smpl_truth\.npz"):
         evaluator.evaluate(model, [_batch(model, 2, has_smpl=nothing)], SYNTHETIC)
-    with pytest.raises(ConfigError, match="h36m"):
-        other = HMR(
-            HMRConfig("resnet_small_v2", image_size=SIZE, hidden_units=8, keypoints="h36m"),
-            toy_body(),
-            MEAN,
-        )
-        evaluator.evaluate(other, [], SYNTHETIC)
+
+
+def test_a_body_without_the_protocols_joints_is_one_line(model):
+    lacking = dataclasses.replace(model.body_model, keypoint_regressors={})
+    with pytest.raises(ConfigError, match="--joint_regressor"):
+        evaluator.check_body(lacking, SYNTHETIC)

@@ -6,6 +6,7 @@ import pytest
 
 from hmr_tf.errors import ConfigError
 from hmr_tf.evaluation import protocols
+from hmr_tf.evaluation.measures import MEASURES
 from tfrecords_tools import skeletons
 
 
@@ -14,8 +15,10 @@ def test_a_protocol_says_what_it_measures(name):
     protocol = protocols.PROTOCOLS.get(name)
     assert protocol.name == name
     assert protocol.datasets and protocol.comparable_with
-    assert set(protocol.metrics) <= set(protocols.METRICS)
-    assert max(protocol.root) < protocol.num_joints
+    assert set(protocol.metrics) <= set(MEASURES)
+    joints = skeletons.get(protocol.joints).joints
+    assert {joints[index] for index in protocol.root} in ({"right_hip", "left_hip"}, {"pelvis"})
+    assert protocol.num_pck_joints <= protocol.num_joints <= len(joints)
     with pytest.raises(dataclasses.FrozenInstanceError):
         protocol.split = "train"
 
