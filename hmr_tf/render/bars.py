@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from hmr_tf.render.plots import COLORS
+from hmr_tf.render.axes import COLORS
 
 _INK = (40, 40, 40)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_SUPERSAMPLING = 2  # As in `plots`.
+_SUPERSAMPLING = 2  # As in `axes`.
 _TOP, _MARGIN, _GAP = 36, 10, 8  # px
 _TEXT, _TITLE = 0.42, 0.5  # sizes
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_tf.render import bars, plots
+from hmr_tf.render import axes, bars
 
 
 def lengths(image, count):
     """Width in px of the bar of each colour."""
     found = []
-    for color in plots.COLORS[:count]:
+    for color in axes.COLORS[:count]:
         columns = (np.abs(image.astype(int) - color).max(axis=-1) < 12).any(axis=0)
         found.append(int(columns.sum()))
     return found
