@@ -29,6 +29,74 @@ def test_keypoints_2d_loss(visibility):
     assert float(loss.mean()) == pytest.approx(error.sum() / 22, rel=1e-6)
 
 
+_FORMS = {
+    "l1": np.abs,
+    "mse": np.square,
+    "half_mse": lambda d: d * d / 2,
+    # Huber's, with the corner at 1.
+    "smooth_l1": lambda d: np.where(np.abs(d) <= 1, d * d / 2, np.abs(d) - 0.5),
+}
+
+
+def test_all_forms_are_here():
+    assert set(losses.FORMS) == set(_FORMS)
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_forms_of_the_2d_loss(form, visibility):
+    """mmhuman3d and SPIN with its confidences: weighted errors over the number of those above 0."""
+    confidence = visibility.numpy() * filler.uniform("conf", (2, 19)).astype(np.float32)
+    pred, gt = _tensor("pred", (2, 19, 2), 2.0), _tensor("gt", (2, 19, 2), 2.0)
+    error = _FORMS[form](pred.numpy() - gt.numpy()) * confidence[..., None]
+    loss = losses.keypoints_2d_loss(pred, gt, tf.constant(confidence), form)
+    assert np.abs(pred - gt).max() > 1.5  # both branches of smooth_l1
+    assert float(loss.mean()) == pytest.approx(error.sum() / 22, rel=1e-5)
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_forms_of_the_3d_loss(form):
+    pred, gt = _tensor("a", (3, 19, 3), 2.0), _tensor("b", (3, 14, 3), 2.0)
+    has_3d = np.array([1.0, 0.0, 1.0], np.float32)
+    loss = losses.joints_3d_loss(pred, gt, tf.constant(has_3d), form)
+    p, g = pred.numpy()[has_3d > 0, :14], gt.numpy()[has_3d > 0]
+    p, g = p - p[:, 2:4].mean(axis=1, keepdims=True), g - g[:, 2:4].mean(axis=1, keepdims=True)
+    assert float(loss.count) == 84
+    assert float(loss.mean()) == pytest.approx(_FORMS[form](p - g).mean(), rel=1e-5)
+
+
+def test_pose_and_betas_apart_add_up_to_both_together():
+    """The original's 226 numbers at once are 216 of the matrices and 10 of the shape."""
+    pred, gt = _rodrigues(filler.signed("p", (3, 72))), _rodrigues(filler.signed("q", (3, 72)))
+    pred_betas, gt_betas = _tensor("pb", (3, 10)), _tensor("gb", (3, 10))
+    has_smpl = np.array([1.0, 1.0, 0.0], np.float32)
+    pose = losses.pose_loss(pred, gt, tf.constant(has_smpl))
+    betas = losses.betas_loss(pred_betas, gt_betas, tf.constant(has_smpl))
+    assert (float(pose.count), float(betas.count)) == (432, 20)
+    expected = np.mean((pred.numpy() - gt.numpy())[:2] ** 2)
+    assert float(pose.mean()) == pytest.approx(expected, rel=1e-5)
+    expected = np.mean((pred_betas.numpy() - gt_betas.numpy())[:2] ** 2)
+    assert float(betas.mean()) == pytest.approx(expected, rel=1e-5)
+    both = losses.smpl_loss(pred, pred_betas, gt, gt_betas, tf.constant(has_smpl))
+    together = (216 * float(pose.mean()) + 10 * float(betas.mean())) / 2 / 226
+    assert float(both.mean()) == pytest.approx(together, rel=1e-5)
+    assert float(losses.pose_loss(pred, gt, tf.zeros([3])).mean()) == 0
+
+
+def test_vertices_loss_is_the_mean_absolute_error():
+    pred, gt = _tensor("v", (3, 40, 3)), _tensor("w", (3, 40, 3))
+    loss = losses.vertices_loss(pred, gt, tf.constant([0.0, 1.0, 1.0]))
+    assert float(loss.count) == 240
+    expected = np.abs(pred.numpy() - gt.numpy())[1:].mean()
+    assert float(loss.mean()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_camera_loss_is_spin_s():
+    camera = np.array([[0.9, 5.0, 5.0], [0.1, 0.0, 0.0], [-0.05, 0.0, 0.0]], np.float32)
+    loss = losses.camera_loss(tf.constant(camera))
+    expected = np.mean(np.exp(-10 * camera[:, 0].astype(np.float64)) ** 2)
+    assert float(loss.mean()) == pytest.approx(expected, rel=1e-5)
+
+
 def test_nothing_visible_is_zero_with_zero_gradient():
     pred = _tensor("pred", (2, 19, 2))
     with tf.GradientTape() as tape:
@@ -142,6 +210,13 @@ def test_replicas_add_up_to_the_whole_batch(visibility):
     assert summed == pytest.approx(float(whole.mean()), rel=1e-6)
     averaged = sum(float(part.mean()) for part in parts) / 2
     assert abs(averaged - summed) > 1e-3  # what a mean of means would have given
+
+
+def test_sum_over_critics_is_25_times_mmhuman3d_s_mean():
+    """mmhuman3d's weight of 1 is 1 / 25 of the original's."""
+    fake = _tensor("fake", (6, 25))
+    mean = np.mean((fake.numpy() - 1) ** 2)
+    assert 0.04 * float(losses.adversarial_generator_loss(fake).mean()) == pytest.approx(mean, 1e-5)
 
 
 def test_adversarial_losses_by_hand():

@@ -12,7 +12,7 @@ The label functions take any leading dimensions, so they run once per batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -82,10 +82,16 @@ def draw_parameters(
     shape = tf.concat([tf.shape(center)[:-1], [9]], axis=0)
     draws = tf.random.stateless_uniform(shape, seed, alg="philox")
     draws = tf.ensure_shape(draws, [*center.shape[:-1], 9])
-    scale = _spread(draws[..., 0], config.scale_min, config.scale_max)
     shift = _spread(draws[..., 1:3], -config.shift_px, config.shift_px)
     limit = math.radians(config.rotation_deg)
-    angle = _spread(draws[..., 3], -limit, limit)
+    if config.spread == "normal":
+        widest, narrowest = 1.0 / config.scale_min, 1.0 / config.scale_max
+        side = _clipped_normal(draws[..., 0], narrowest, widest, 0.5 * (widest - narrowest))
+        scale = 1.0 / side
+        angle = _clipped_normal(draws[..., 3], -limit, limit, 0.5 * limit)
+    else:
+        scale = _spread(draws[..., 0], config.scale_min, config.scale_max)
+        angle = _spread(draws[..., 3], -limit, limit)
     gain = _spread(draws[..., 6:9], 1.0 - config.color_jitter, 1.0 + config.color_jitter)
     return CropParameters(
         center=center + shift,
@@ -97,7 +103,11 @@ def draw_parameters(
 
 
 def augment_image(
-    image: tf.Tensor, parameters: CropParameters, size: int, change_colors: bool = True
+    image: tf.Tensor,
+    parameters: CropParameters,
+    size: int,
+    change_colors: bool = True,
+    hide: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> tf.Tensor:
     """Crops one image and changes its colors.
 
@@ -106,6 +116,7 @@ def augment_image(
         parameters: of one crop.
         size: side of the crop, px.
         change_colors: whether the gains are applied; without, gains of 1 cost no time.
+        hide: what is done to the crop before.
 
     Returns:
         `[size, size, 3]` float32 RGB in [0, 1].
@@ -118,6 +129,8 @@ def augment_image(
         parameters.rotation,
         parameters.flip,
     )
+    if hide is not None:
+        crop = hide(crop)
     return tf.clip_by_value(crop * parameters.color_gain, 0.0, 1.0) if change_colors else crop
 
 
@@ -197,6 +210,13 @@ def transform_pose(pose_axis_angle: tf.Tensor, parameters: CropParameters) -> tf
 def _spread(draws: tf.Tensor, low: float, high: float) -> tf.Tensor:
     """Maps [0, 1) onto [low, high)."""
     return low + (high - low) * draws
+
+
+def _clipped_normal(draws: tf.Tensor, low: float, high: float, deviation: float) -> tf.Tensor:
+    """Maps [0, 1) onto a normal distribution about the middle of a range, cut off at its ends."""
+    # The quantile of 0 is infinite.
+    quantile = tf.math.ndtri(tf.maximum(draws, 1e-7))
+    return tf.clip_by_value(0.5 * (low + high) + deviation * quantile, low, high)
 
 
 def _rotation_about_z(angle: tf.Tensor) -> tf.Tensor:

@@ -40,7 +40,7 @@ from typing import Callable
 import tensorflow as tf
 
 from hmr_tf.config import DataConfig
-from hmr_tf.data import augment, images, record_parsing, record_sets, streams
+from hmr_tf.data import augment, images, occluders, record_parsing, record_sets, streams
 from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import ConfigError
 
@@ -109,13 +109,22 @@ def training_dataset(
             config.augment,
         )
         labels = _labels(parsed, parameters, image_size)
-        return streams.own_rows((labels, parsed["image_encoded"], parameters), share)
+        occlusion = occluders.draw_occlusion(
+            streams.seed_pair(seed, streams.SEED_OCCLUSION, positions[0]),
+            batch_size,
+            config.augment,
+        )
+        return streams.own_rows((labels, parsed["image_encoded"], parameters, occlusion), share)
 
     prepared = examples.batch(batch_size, drop_remainder=True).map(
         prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     batches = _with_crops(
-        prepared.unbatch(), image_size, deterministic, change_colors=config.augment.color_jitter > 0
+        prepared.unbatch(),
+        image_size,
+        deterministic,
+        change_colors=config.augment.color_jitter > 0,
+        objects=occluders.load_objects(config.data_dir, config.augment),
     ).batch(batch_size // share[1], drop_remainder=True)
     if mocap_batch_size:
         mocap = mocap_dataset(
@@ -206,13 +215,28 @@ def _labels(parsed: Batch, parameters: augment.CropParameters, image_size: int) 
 
 
 def _with_crops(
-    samples: tf.data.Dataset, image_size: int, deterministic: bool, change_colors: bool = False
+    samples: tf.data.Dataset,
+    image_size: int,
+    deterministic: bool,
+    change_colors: bool = False,
+    objects: tf.Tensor | None = None,
 ) -> tf.data.Dataset:
     """Decodes and crops the image of each sample: the heavy part, sample by sample in parallel."""
 
-    def add_crop(labels: Batch, encoded: tf.Tensor, parameters: augment.CropParameters) -> Batch:
+    def add_crop(
+        labels: Batch,
+        encoded: tf.Tensor,
+        parameters: augment.CropParameters,
+        occlusion: occluders.Occlusion = occluders.NOTHING,
+    ) -> Batch:
         image = images.decode_image(encoded)
-        crop = augment.augment_image(image, parameters, image_size, change_colors)
+        crop = augment.augment_image(
+            image,
+            parameters,
+            image_size,
+            change_colors,
+            hide=lambda crop: occluders.hide(crop, occlusion, objects),
+        )
         return {"image": crop, **labels}
 
     return samples.map(add_crop, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)

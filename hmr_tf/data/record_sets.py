@@ -10,7 +10,6 @@ from hmr_tf.errors import DataError
 from tfrecords_tools import reader, record_formats
 from tfrecords_tools.shard_layout import shard_layout
 
-
 _OCCLUDER_SPLITS = ("trainval", "train", "val")
 
 
@@ -75,8 +74,8 @@ def find_occluders(data_dir: str, dataset: str) -> RecordSet:
     found = _find(data_dir, dataset, (there or _OCCLUDER_SPLITS)[0])
     if found.record_format != record_formats.OCCLUDER:
         raise DataError(
-            f"{found.shards[0]} holds no things to put in front of people; name in --occluders what "
-            "hmr_tf.convert --dataset voc made, or nothing for drawn shapes."
+            f"{found.shards[0]} holds no things to put in front of people; name in --occluders "
+            "what hmr_tf.convert --dataset voc made, or nothing for drawn shapes."
         )
     return found
 

@@ -67,6 +67,34 @@ def test_draws_fill_their_ranges():
     assert np.abs(correlation - np.eye(len(columns))).max() < 0.04
 
 
+def test_normal_spread_is_spin_s():
+    """Side of the crop N(1, 0.25) in 1 +- 0.25, angle N(0, 30) in +- 60 degrees, for 60 %."""
+    count = 40_000
+    spin = AugmentConfig(
+        spread="normal",
+        scale_min=0.8,
+        scale_max=1.0 / 0.75,
+        rotation_deg=60.0,
+        rotation_probability=0.6,
+    )
+    seed = tf.constant([1, 2], tf.int64)
+    drawn = augment.draw_parameters(seed, tf.zeros([count, 2]), 224.0, spin)
+    side = drawn.window.numpy() / 224.0
+    angle = np.degrees(drawn.rotation.numpy())
+    angle = angle[drawn.rotation.numpy() != 0]
+    assert abs(len(angle) / count - 0.6) < 0.02
+    rng = np.random.default_rng(0)
+    expected_side = np.clip(1 + 0.25 * rng.normal(size=count), 0.75, 1.25)
+    expected_angle = np.clip(30 * rng.normal(size=count), -60, 60)
+    shares = np.linspace(0.005, 0.995, 50)
+    for found, expected, reach in ((side, expected_side, 0.5), (angle, expected_angle, 120.0)):
+        difference = np.quantile(found, shares) - np.quantile(expected, shares)
+        assert np.abs(difference).max() < 0.015 * reach
+    assert side.min() >= 0.75 - 1e-6 and side.max() <= 1.25 + 1e-6
+    assert np.mean(side > 1.25 - 1e-5) == pytest.approx(0.159, abs=0.01)
+    assert np.isfinite(angle).all()
+
+
 def test_switching_one_change_off_keeps_the_others():
     centers, seed = tf.zeros([50, 2]), tf.constant([1, 2], tf.int64)
     wide = augment.draw_parameters(seed, centers, 224.0, _WIDE)
@@ -91,6 +119,14 @@ def test_color_gain_scales_channels_and_clips():
     image = np.full((120, 120, 3), 100, np.uint8)
     crop = augment.augment_image(image, _parameters(gain=(0.5, 1.0, 4.0)), _SIZE).numpy()
     np.testing.assert_allclose(crop, np.broadcast_to([50 / 255, 100 / 255, 1.0], crop.shape), 1e-5)
+
+
+def test_colors_change_what_hides_the_crop_too():
+    image = np.zeros((120, 120, 3), np.uint8)
+    crop = augment.augment_image(
+        image, _parameters(gain=(0.5, 1.0, 1.0)), _SIZE, hide=lambda crop: crop + 0.5
+    )
+    np.testing.assert_allclose(crop, np.broadcast_to([0.25, 0.5, 0.5], crop.shape))
 
 
 @pytest.mark.parametrize(("rotation", "flip"), _CHANGES)

@@ -110,6 +110,37 @@ def test_restarted_run_with_cached_records(data_dir, whole):
     assert not np.array_equal(cached[0][0]["image"], whole[0][0]["image"])
 
 
+_HIDDEN = dataclasses.replace(_WILD, occluder_probability=0.7, cutout_probability=0.5)
+
+
+def test_restarted_run_sees_the_same_occluders_and_cutouts(data_dir, whole):
+    hidden = _training(data_dir, count=6, augment=_HIDDEN)
+    _assert_equal(_training(data_dir, first_step=4, count=2, augment=_HIDDEN), hidden[4:])
+    same = 0
+    for (batch, mocap), (plain, plain_mocap) in zip(hidden, whole):
+        # Nothing but the pixels is another; labels of hidden joints stay.
+        _assert_equal([({**batch, "image": 0}, mocap)], [({**plain, "image": 0}, plain_mocap)])
+        same += sum(np.array_equal(a, b) for a, b in zip(batch["image"], plain["image"]))
+        assert 0 <= batch["image"].min() and batch["image"].max() <= 1
+    # 0.3 x 0.5 of them are not hidden at all.
+    assert 1 <= same <= 12
+
+
+def test_workers_share_what_hides_a_batch(data_dir):
+    whole = _training(data_dir, count=2, augment=_HIDDEN)
+    for index in range(2):
+        dataset = pipeline.training_dataset(
+            _config(data_dir, augment=_HIDDEN),
+            _SIZE,
+            batch_size=6,
+            seed=11,
+            deterministic=True,
+            share=(index, 2),
+        )
+        for (part, _), (batch, _) in zip(_take(dataset, 2), whole):
+            np.testing.assert_array_equal(part["image"], batch["image"][3 * index : 3 * index + 3])
+
+
 def test_seed_decides_order_and_changes(data_dir, whole):
     _assert_equal(_training(data_dir, count=2), whole[:2])
     other = _training(data_dir, count=1, seed=12)

@@ -33,6 +33,13 @@ def test_mocap_sets_count_as_one(tmp_path, write_mocap):
     assert found.num_records == 13 and len(found.shards) == 3
 
 
+def test_people_are_no_occluders(tmp_path, write_records):
+    write_records(tmp_path, "lsp", (3,))
+    with pytest.raises(DataError) as error:
+        record_sets.find_occluders(str(tmp_path), "lsp")
+    assert "train_000.tfrecord holds no things to put in front of people" in _one_line(error)
+
+
 def test_missing_folder_says_what_to_do(tmp_path):
     with pytest.raises(DataError) as error:
         record_sets.find_records(str(tmp_path / "nowhere"), "lsp", "train")

@@ -1,0 +1,213 @@
+"""Every flagfile parses; the recipes are what their sources say."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+FILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags"))
+# Prints the settings that hmr_tf.train would run with.
+_PRINT_SETTINGS = """
+import json, sys
+from absl import flags
+from hmr_tf import common_flags, config, train
+flags.FLAGS(["train", *sys.argv[1:], "--data_dir=records", "--log_dir=log"])
+settings = {"body": flags.FLAGS.body}
+for part in ("HMR", "Augment", "Loss", "Train"):
+    built = common_flags.build_config(getattr(config, part + "Config"))
+    settings[part.lower()] = config.to_dict(built)
+data = common_flags.build_config(config.DataConfig, data_dir="", window_px=0.0, augment=None)
+settings["data"] = config.to_dict(data)
+print(json.dumps(settings))
+"""
+
+
+def _settings(*flagfiles):
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINT_SETTINGS, *(f"--flagfile=flags/{f}" for f in flagfiles)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_flagfile_parses(name):
+    settings = _settings(name)
+    assert settings["train"]["num_steps"] > 0
+    lines = (ROOT / "flags" / name).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# "), "the purpose comes first"
+    if not name.startswith("base_"):
+        assert any("python -m hmr_tf." in line for line in lines), "and how to run it"
+    given = [line.split("=")[0] for line in lines if line.startswith("--")]
+    assert len(set(given)) == len(given), "a flag comes twice"
+
+
+def _assert_has(settings, expected):
+    found = {name: settings.get(name, "not there") for name in expected}
+    assert found == expected
+
+
+def test_paper_is_the_original_release_s_recipe():
+    """do_train.sh and the defaults of the original release's code."""
+    settings = _settings("hmr_paper.flags")
+    assert settings["body"] == "smpl"
+    _assert_has(
+        settings["hmr"],
+        {
+            "encoder": "resnet50_v2",
+            "pool": "slim",
+            "image_size": 224,
+            "window_px": 224.0,  # a person of 150 px in a crop of 224 px
+            "rotation": "axis_angle",
+            "regressor": "joint",
+            "num_iterations": 3,
+            "hidden_units": 1024,
+            "dropout": 0.5,
+            "train_mean": True,
+            "keypoints": "cocoplus",
+            "projection": "weak_perspective",
+            "discriminator": "hmr",
+        },
+    )
+    # Numbers of samples; h36m and mpi_inf_3dhp have 3D, and are half of every batch.
+    samples = {"lsp": 1000, "lsp_ext": 10_000, "mpii": 20_000, "coco": 79_344}
+    samples.update(h36m=312_188, mpi_inf_3dhp=147_221)
+    data = settings["data"]
+    assert dict(data["datasets"]) == {name: n / 1000 for name, n in samples.items()}
+    _assert_has(
+        data,
+        {
+            "mocap_datasets": ["CMU", "H3.6", "jointLim"],
+            "split": "train",
+            "pair_2d_with_3d": True,
+            "shuffle_buffer": 2000,
+        },
+    )
+    _assert_has(
+        settings["augment"],
+        {
+            "scale_min": 0.8,
+            "scale_max": 1.23,
+            "shift_px": 20.0,
+            "spread": "uniform",
+            "rotation_probability": 0.0,
+            "flip_probability": 0.5,
+            "color_jitter": 0.0,
+            "occluder_probability": 0.0,
+            "cutout_probability": 0.0,
+        },
+    )
+    _assert_has(
+        settings["loss"],
+        {
+            "keypoints_2d_weight": 60.0,
+            "keypoints_2d_loss": "l1",
+            "joints_3d_weight": 60.0,
+            "joints_3d_loss": "half_mse",
+            "smpl_weight": 60.0,
+            "pose_weight": 0.0,
+            "betas_weight": 0.0,
+            "vertices_weight": 0.0,
+            "camera_weight": 0.0,
+            "adversarial_weight": 1.0,
+            "adversarial_stages": "all",
+            "heatmap_weight": 0.0,
+            "depth_weight": 0.0,
+            "use_3d_labels": True,
+            "use_adversary": True,
+        },
+    )
+    train = settings["train"]
+    _assert_has(
+        train,
+        {
+            "batch_size": 64,
+            "generator_learning_rate": 1e-5,
+            "discriminator_learning_rate": 1e-4,
+            "schedule": "constant",
+            "warmup_steps": 0,
+            "adam_epsilon": 1e-8,
+            "precision": "float32",
+            "average_decay": 0.0,
+        },
+    )
+    epochs = train["num_steps"] * train["batch_size"] / sum(samples.values())
+    assert epochs == pytest.approx(75, abs=1e-3)
+
+
+def test_later_recipe_is_mmhuman3d_s():
+    """configs/hmr/resnet50_hmr_pw3d.py."""
+    settings = _settings("hmr_mmhuman3d.flags")
+    assert settings["body"] == "smpl"
+    _assert_has(
+        settings["hmr"],
+        {
+            "encoder": "resnet50_v1",
+            "image_size": 224,
+            "rotation": "6d_interleaved",
+            "regressor": "separate",
+            "num_iterations": 3,
+            "hidden_units": 1024,
+            "dropout": 0.5,
+            "train_mean": False,
+            "projection": "perspective",
+            "focal_px": 5000.0,
+            "discriminator": "mmhuman3d",
+        },
+    )
+    files = ("h36m_mosh", "mpi_inf_3dhp", "lsp", "lspet", "mpii", "coco_2014")
+    partition = (0.35, 0.15, 0.1, 0.1, 0.1, 0.2)
+    data = settings["data"]
+    assert data["datasets"] == [[f"human_data/{f}", p] for f, p in zip(files, partition)]
+    assert (data["pair_2d_with_3d"], data["mocap_datasets"]) == (False, ["human_data/cmu_mosh"])
+    augment = settings["augment"]
+    _assert_has(
+        augment,
+        {
+            "spread": "normal",
+            "shift_px": 0.0,
+            "rotation_deg": 60.0,
+            "rotation_probability": 0.6,
+            "flip_probability": 0.5,
+            "color_jitter": 0.4,
+        },
+    )
+    # Side of the crop: 1 +- 0.25.
+    assert 1 / augment["scale_min"] == pytest.approx(1.25)
+    assert 1 / augment["scale_max"] == pytest.approx(0.75)
+    _assert_has(
+        settings["loss"],
+        {
+            "keypoints_2d_weight": 10.0,
+            "keypoints_2d_loss": "smooth_l1",
+            "joints_3d_weight": 100.0,
+            "joints_3d_loss": "smooth_l1",
+            "smpl_weight": 0.0,
+            "pose_weight": 3.0,
+            "betas_weight": 0.02,
+            "vertices_weight": 2.0,
+            "camera_weight": 0.0,
+            "adversarial_weight": 1.0 / 25.0,
+            "adversarial_stages": "last",
+            "use_adversary": True,
+        },
+    )
+    train = settings["train"]
+    _assert_has(
+        train,
+        {
+            "batch_size": 8 * 32,
+            "generator_learning_rate": 2.5e-4,
+            "discriminator_learning_rate": 1e-4,
+            "schedule": "constant",
+            "adam_epsilon": 1e-8,
+        },
+    )
+    assert train["num_steps"] * train["batch_size"] / 312_188 == pytest.approx(100, abs=1e-3)
