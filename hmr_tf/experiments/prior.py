@@ -20,10 +20,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from hmr_tf import checkpoints, command, config, outputs
-from hmr_tf.data import pipeline, record_sets
+from hmr_tf import checkpoints, command, outputs
 from hmr_tf.errors import ConfigError, HmrError
-from hmr_tf.evaluation import contact_sheet, evaluator, examples, plausibility, protocols
+from hmr_tf.evaluation import contact_sheet, evaluator, examples, people, plausibility
+from hmr_tf.evaluation.protocols import SYNTHETIC as _PROTOCOL
 from hmr_tf.experiments import Options, prior_report
 from hmr_tf.geometry import rotations as rotations_lib
 from hmr_tf.image_files import writing
@@ -57,9 +57,7 @@ def run(options: Options) -> str:
                 f"There is no flagfile '{path}'; run from the folder that holds flags/, or give "
                 "--flagfiles."
             )
-    protocol = protocols.SYNTHETIC
-    for name in protocol.datasets:
-        record_sets.find_records(options.data_dir, name, protocol.split)
+    people.num_people(_PROTOCOL, people.data_config(_PROTOCOL, options.data_dir, 1.0))
     commands = {}
     for number, (name, flagfile) in enumerate(zip(RUNS, flagfiles), start=1):
         arguments = _training(options, name, flagfile)
@@ -80,8 +78,8 @@ def _training(options: Options, name: str, flagfile: str) -> list[str]:
     arguments = ["hmr_tf.train", f"--flagfile={flagfile}", f"--data_dir={options.data_dir}"]
     arguments.append(f"--log_dir={log_dir}")
     if options.num_steps is not None:
-        arguments += [f"--num_steps={options.num_steps}"]
-        arguments += [f"--warmup_steps={options.num_steps // 12}"]
+        arguments.append(f"--num_steps={options.num_steps}")
+        arguments.append(f"--warmup_steps={options.num_steps // 12}")
     if options.seed is not None:
         arguments.append(f"--seed={options.seed}")
     return arguments
@@ -122,20 +120,11 @@ def measure(log_dir: pathlib.Path, data_dir: str) -> tuple[dict[str, Any], list[
     """
     description = checkpoints.read_description(log_dir)
     model = checkpoints.load_model(log_dir)
-    protocol = protocols.SYNTHETIC
-    data = config.DataConfig(
-        data_dir=data_dir,
-        datasets=tuple((name, 1.0) for name in protocol.datasets),
-        split=protocol.split,
-        window_px=model.config.window_px,
-    )
-
-    def batches() -> tf.data.Dataset:
-        return pipeline.evaluation_dataset(data, model.config.image_size, _BATCH_SIZE)
-
+    data = people.data_config(_PROTOCOL, data_dir, model.config.window_px)
+    batches = people.batches(_PROTOCOL, data, model.config.image_size, _BATCH_SIZE)
     mean = description.mean_parameters
-    evaluation = evaluator.evaluate(model, batches(), protocol, mean=mean)
-    estimated, true = _rotations(model, batches())
+    evaluation = evaluator.evaluate(model, batches, _PROTOCOL, mean=mean)
+    estimated, true = _rotations(model, batches)
     report = evaluation.report()
     mean_rotations = evaluator.mean_estimate(model, mean)[outputs.ROTATIONS].numpy()
     numbers = {
@@ -147,8 +136,8 @@ def measure(log_dir: pathlib.Path, data_dir: str) -> tuple[dict[str, Any], list[
         "seed": description.settings["train"]["seed"],
         "losses": description.settings["losses"],
     }
-    people = _spread(batches(), evaluation)
-    return numbers, [contact_sheet.draw_person(model, person) for person in people]
+    pictured = _spread(batches, evaluation)
+    return numbers, [contact_sheet.draw_person(model, person) for person in pictured]
 
 
 def _rotations(model: tf.keras.Model, batches: Iterable) -> tuple[np.ndarray, np.ndarray]:
@@ -166,11 +155,11 @@ def _spread(batches: Iterable, evaluation: evaluator.Evaluation) -> list[example
     """Returns a few people spread evenly over the records, so that nobody is picked by hand."""
     count = min(_NUM_PICTURED, evaluation.num_people)
     wanted = set(np.linspace(0, evaluation.num_people - 1, count).round().astype(int).tolist())
-    people, place = [], 0
+    pictured, place = [], 0
     for batch in batches:
         for row in range(len(batch["image"])):
             if place in wanted:
                 error = float(evaluation.errors["mpjpe_mm"][place])
-                people.append(examples.from_batch(evaluation.names[place], error, batch, row))
+                pictured.append(examples.from_batch(evaluation.names[place], error, batch, row))
             place += 1
-    return people
+    return pictured
