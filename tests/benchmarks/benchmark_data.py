@@ -13,8 +13,10 @@ image, pad all four sides by 182 border pixels, slice 224 x 224, mirror with pro
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import pathlib
+import resource
 import sys
 import tempfile
 import time
@@ -128,15 +130,27 @@ def _original(data_dir: str, datasets: list[str], size: int, batch_size: int):
     return samples.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _images_per_second(dataset, batch_size: int, seconds: float) -> float:
-    iterator = iter(dataset)
+_CASES = {
+    "hmr_tf": lambda *arguments: _ours(*arguments, cache=False),
+    "hmr_tf, cached": lambda *arguments: _ours(*arguments, cache=True),
+    "original's way": lambda *arguments: _original(*arguments),
+}
+
+
+def _run(
+    case: str, data_dir: str, datasets: list[str], size: int, batch_size: int, seconds: float
+) -> tuple[float, float]:
+    """Returns images per second of one case, and the most memory of this process, MB."""
+    iterator = iter(_CASES[case](data_dir, datasets, size, batch_size))
     for _ in range(6):
         next(iterator)
     batches, begin = 0, time.perf_counter()
     while time.perf_counter() - begin < seconds:
         next(iterator)
         batches += 1
-    return batches * batch_size / (time.perf_counter() - begin)
+    rate = batches * batch_size / (time.perf_counter() - begin)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return rate, peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def main() -> None:
@@ -153,26 +167,32 @@ def main() -> None:
     # Before TensorFlow starts its threads: it makes one for each core it is allowed.
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: options.num_cores]))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    names = options.datasets.split(",")
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = options.data_dir or folder
+    names, sizes = options.datasets.split(","), [int(size) for size in options.sizes.split(",")]
+    rates: dict[tuple[int, str], list[float]] = {}
+    peaks: dict[tuple[int, str], float] = {}
+    # A new process for each case and round: its memory is its own, and nothing fetches ahead while
+    # another is timed.
+    processes = multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1)
+    with tempfile.TemporaryDirectory() as folder, processes as pool:
         if not options.data_dir:
-            _make_records(folder)
-        best: dict[tuple[int, str], float] = {}
+            pool.apply(_make_records, (folder,))
+        data_dir = options.data_dir or folder
         for _ in range(options.rounds):
-            for size in (int(size) for size in options.sizes.split(",")):
-                cases = {
-                    "hmr_tf": _ours(data_dir, names, size, options.batch_size, cache=False),
-                    "hmr_tf, cached": _ours(data_dir, names, size, options.batch_size, cache=True),
-                    "original's way": _original(data_dir, names, size, options.batch_size),
-                }
-                for case, dataset in cases.items():
-                    rate = _images_per_second(dataset, options.batch_size, options.seconds)
-                    best[size, case] = max(rate, best.get((size, case), 0.0))
-    print(f"images/s on {options.num_cores} core(s), batch {options.batch_size}, best of rounds")
-    for (size, case), rate in best.items():
-        ratio = rate / best[size, "original's way"]
-        print(f"{size:4d} px  {case:16s} {rate:8.0f}  {ratio:5.2f} x")
+            for size in sizes:
+                for case in _CASES:
+                    arguments = (case, data_dir, names, size, options.batch_size, options.seconds)
+                    rate, peak_mb = pool.apply(_run, arguments)
+                    rates.setdefault((size, case), []).append(rate)
+                    peaks[size, case] = max(peak_mb, peaks.get((size, case), 0.0))
+    print(
+        f"{options.num_cores} core(s), batch {options.batch_size}, best of {options.rounds} rounds"
+    )
+    print("| input pipeline | images/s | against the original's way | peak memory |")
+    print("| --- | --- | --- | --- |")
+    for (size, case), each in rates.items():
+        rate, ratio = max(each), max(each) / max(rates[size, "original's way"])
+        peak = f"{peaks[size, case] / 1024:.1f} GB"
+        print(f"| {case}, {size} px | {rate:.0f} | {ratio:.2f} x | {peak} |")
 
 
 if __name__ == "__main__":
