@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 from collections.abc import Mapping
 from typing import Any, Union
 
@@ -219,6 +220,15 @@ def latest_step(directory: PathLike) -> int | None:
     """Returns the step of the newest TensorFlow checkpoint, or None if there is none yet."""
     path = latest_weights(directory)
     return None if path is None else int(path.rpartition("-")[2])
+
+
+def remove_unfinished(manager: tf.train.CheckpointManager) -> None:
+    """Removes what a kill in the middle of saving left: files of no known checkpoint."""
+    known = {os.path.basename(path) for path in manager.checkpoints}
+    for path in pathlib.Path(manager.directory).glob("ckpt-*"):
+        if path.name.partition(".")[0] in known:
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def load_model(

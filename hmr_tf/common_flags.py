@@ -7,6 +7,7 @@ flags then count as the command's own in ``--help``.
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -135,12 +136,14 @@ def define_config(
             flags.DEFINE_integer(field.name, default, text, lower_bound=low, upper_bound=high)
         elif kind is float:
             flags.DEFINE_float(field.name, default, text, lower_bound=low, upper_bound=high)
+            # Bounds let `nan` through.
+            flags.register_validator(field.name, math.isfinite, "must be a finite number.")
         elif kind is str:
             flags.DEFINE_string(field.name, default, text)
         else:
-            parser = NamesParser() if default and isinstance(default[0], str) else None
+            has_weights = typing.get_args(kind)[0] is not str
             flags.DEFINE(
-                parser or WeightedNamesParser(),
+                WeightedNamesParser() if has_weights else NamesParser(),
                 field.name,
                 default,
                 text,

@@ -10,6 +10,7 @@ that was stopped, to the same numbers, or says that it has finished.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,12 +19,14 @@ from typing import Any
 from absl import flags, logging
 
 from hmr_tf import command, common_flags, config
-from hmr_tf.errors import ConfigError, DataError
-from hmr_tf.models import MODELS
+from hmr_tf.errors import DataError
+from hmr_tf.models import ENCODERS, HEATMAP_ENCODERS, MODELS
 
 FLAGS_FILE = "flags.txt"
 
 _CHOICES = {
+    "encoder": tuple(ENCODERS.names),
+    "keypoints": ("cocoplus",),  # The order of the records' labels.
     "pool": ("slim", "keras", "hmr2"),
     "rotation": ("axis_angle", "6d_interleaved", "6d_contiguous"),
     "regressor": ("joint", "separate"),
@@ -35,6 +38,7 @@ _CHOICES = {
     "adversarial_stages": ("all", "last"),
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "best_metric": ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm", "keypoints_2d_px"),
 }
 _NOT_NEGATIVE, _POSITIVE, _SHARE = (0, None), (1, None), (0.0, 1.0)
 _BOUNDS = {
@@ -79,6 +83,9 @@ _BOUNDS = {
     "image_every": _NOT_NEGATIVE,
     "checkpoint_every": _NOT_NEGATIVE,
     "keep_checkpoints": _POSITIVE,
+    "validate_every": _NOT_NEGATIVE,
+    "validation_limit": _NOT_NEGATIVE,
+    "early_stop_patience": _NOT_NEGATIVE,
     "seed": (0, 2**31 - 1),
 }
 
@@ -110,12 +117,21 @@ common_flags.define_config(
 )
 common_flags.define_config(config.LossConfig, _CHOICES, _BOUNDS)
 common_flags.define_config(config.TrainConfig, _CHOICES, _BOUNDS)
+common_flags.define_config(config.ValidationConfig, _CHOICES, _BOUNDS)
 flags.mark_flags_as_required(["data_dir", "log_dir"])
 
 
 @flags.multi_flags_validator(["scale_min", "scale_max"], "--scale_min must not exceed --scale_max.")
 def _scales_are_ordered(values: dict[str, Any]) -> bool:
     return values["scale_min"] <= values["scale_max"]
+
+
+@flags.multi_flags_validator(
+    ["occluders", "occluder_probability"],
+    "--occluders are pasted with --occluder_probability only; give that, too.",
+)
+def _occluders_are_pasted(values: dict[str, Any]) -> bool:
+    return not values["occluders"] or values["occluder_probability"] > 0
 
 
 @flags.multi_flags_validator(
@@ -140,6 +156,32 @@ def _adversary_has_mocap(values: dict[str, Any]) -> bool:
     return bool(values["mocap_datasets"]) or not values["use_adversary"]
 
 
+@flags.multi_flags_validator(
+    ["rotation_deg", "rotation_probability"],
+    "--rotation_deg and --rotation_probability need each other; give both, or neither.",
+)
+def _rotations_happen(values: dict[str, Any]) -> bool:
+    return (values["rotation_deg"] > 0) == (values["rotation_probability"] > 0)
+
+
+@flags.multi_flags_validator(
+    ["heatmap_weight", "depth_weight", "use_3d_labels", "encoder"],
+    "--heatmap_weight and --depth_weight need an encoder that draws heatmaps: --encoder="
+    f"{' or '.join(HEATMAP_ENCODERS)}; give it, or weights of 0.",
+)
+def _heatmaps_are_drawn(values: dict[str, Any]) -> bool:
+    needed = values["heatmap_weight"] or (values["depth_weight"] and values["use_3d_labels"])
+    return not needed or values["encoder"] in HEATMAP_ENCODERS
+
+
+@flags.multi_flags_validator(
+    ["early_stop_patience", "validate_every"],
+    "--early_stop_patience counts validations; give --validate_every, too.",
+)
+def _patience_has_validations(values: dict[str, Any]) -> bool:
+    return not values["early_stop_patience"] or values["validate_every"] > 0
+
+
 def main(argv: Sequence[str]) -> None:
     """Trains, or continues, or says that nothing is left to do."""
     del argv
@@ -158,7 +200,8 @@ def main(argv: Sequence[str]) -> None:
         raise DataError(
             f"There is no folder '{data.data_dir}' (--data_dir); make records with hmr_tf.convert."
         )
-    outcome = _train(model_config, data, losses, train, _LOG_DIR.value)
+    validation = common_flags.build_config(config.ValidationConfig)
+    outcome = _train(model_config, data, losses, train, validation, _LOG_DIR.value)
     if outcome.stopped_by:
         print(
             f"stopped by {outcome.stopped_by} at step {outcome.step} of {train.num_steps}; "
@@ -166,8 +209,20 @@ def main(argv: Sequence[str]) -> None:
             file=sys.stderr,
         )
         sys.exit(128 + signal.Signals[outcome.stopped_by])
+    _print_end(outcome)
+
+
+def _print_end(outcome: Any) -> None:
+    """Says what there is now and what to do with it."""
+    log_dir, data_dir = _LOG_DIR.value, _DATA_DIR.value
     state = "had already finished" if outcome.was_finished else "finished"
-    print(f"Training {state}: {_LOG_DIR.value} is a checkpoint of step {outcome.step}.")
+    early = " early, as validations no longer became better" if outcome.is_early else ""
+    print(f"Training {state}{early}: {log_dir} is a checkpoint of step {outcome.step}.")
+    if outcome.best_step >= 0:
+        log_dir = os.path.join(log_dir, "best")
+        print(f"The weights of the best validation, of step {outcome.best_step}: {log_dir}")
+    arguments = ("--checkpoint", log_dir, "--data_dir", data_dir)
+    print("Next:", shlex.join(["python", "-m", "hmr_tf.evaluate", *arguments]))
 
 
 def _train(
@@ -175,6 +230,7 @@ def _train(
     data: config.DataConfig,
     losses: config.LossConfig,
     train: config.TrainConfig,
+    validation: config.ValidationConfig,
     log_dir: str,
 ) -> Any:
     """Checks all that can be checked, then runs the loop; returns its `Outcome`."""
@@ -183,21 +239,34 @@ def _train(
     from hmr_tf import checkpoints
     from hmr_tf.body import mean_parameters, model_file
     from hmr_tf.data import pipeline
-    from hmr_tf.models import encoders
-    from hmr_tf.training import adversarial, batch_files, devices, folder_lock, loop, resume
+    from hmr_tf.training import (
+        adversarial,
+        batch_files,
+        devices,
+        folder_lock,
+        loop,
+        preflight,
+        resume,
+    )
+    from hmr_tf.training import validation as validation_lib
 
-    encoders.ENCODERS.get(model_config.encoder)
+    worker = devices.find_worker()
+    preflight.check_log_dir(log_dir)
     body = model_file.load_body(_BODY.value, _GENDER.value)
     body.regressor(model_config.keypoints)
     mean = mean_parameters.load_mean_parameters(_MEAN_PARAMETERS.value)
+    preflight.check_mean(mean, body)
+    held_out = validation_lib.held_out(validation, data)
     settings = {
         "model": config.to_dict(model_config),
         "data": config.to_dict(data),
         "losses": config.to_dict(losses),
         "train": config.to_dict(train),
         "mean_parameters": [round(float(x), 5) for part in mean for x in part],
-        "records": _check_records(data, losses),
+        "validation": config.to_dict(validation),
+        "records": preflight.find_records(data, losses),
     }
+    preflight.check_validation(validation, held_out, data)
     planned = checkpoints.Description(
         model=_MODEL.value,
         model_config={},
@@ -205,17 +274,16 @@ def _train(
         task=adversarial.AdversarialTask.name,
         settings=checkpoints.plain(settings),
     )
-    resumes = checkpoints.has_description(log_dir)
-    if resumes:
+    if checkpoints.has_description(log_dir):
         resume.check_same_run(log_dir, checkpoints.read_description(log_dir), planned)
         done = checkpoints.latest_step(log_dir) or 0
         if done >= train.num_steps:
-            return loop.Outcome(done, was_finished=True)
+            best = checkpoints.latest_step(os.path.join(log_dir, validation_lib.BEST_DIR))
+            return loop.Outcome(done, was_finished=True, best_step=-1 if best is None else best)
 
     devices.make_repeatable(train.seed, train.deterministic)
     strategy = devices.build_strategy(_NUM_LOGICAL_CPUS.value)
-    devices.check_batch_size(train.batch_size, strategy)
-    os.makedirs(log_dir, exist_ok=True)
+    devices.check_batch_size(train.batch_size, strategy, train.accumulate_steps)
     task = adversarial.AdversarialTask(_MODEL.value, model_config, body, train, losses, mean)
     num_judged = model_config.num_iterations if losses.adversarial_stages == "all" else 1
     num_mocap = num_judged * train.batch_size if losses.use_adversary else 0
@@ -229,50 +297,29 @@ def _train(
             seed=train.seed,
             deterministic=train.deterministic,
             first_step=first_step,
+            share=(worker.index, worker.count),
         )
         return devices.with_own_threads(dataset) if train.deterministic else dataset
 
     def files_of(step: int) -> list[str]:
         return batch_files.batch_files(data, train.batch_size, train.seed, step)
 
-    with folder_lock.locked(log_dir):
-        runner = loop.Loop(task, strategy, train, log_dir, make_dataset, files_of)
-        if not resumes:
+    with folder_lock.own_folder(log_dir, worker.is_chief) as folder:
+        validator = None
+        if validation.validate_every:
+            size = model_config.image_size
+            validator = validation_lib.Validator(
+                validation, held_out, size, folder, train.deterministic
+            )
+        runner = loop.Loop(task, strategy, train, folder, make_dataset, files_of, validator)
+        if not checkpoints.has_description(folder):
             description = checkpoints.describe(
                 task.model, _MODEL.value, task.has_averaged, task.name, settings
             )
-            checkpoints.save_description(log_dir, description, body)
-        _save_flags(log_dir)
-        runner.restore()
+            checkpoints.save_description(folder, description, body)
+        _save_flags(folder)
+        runner.restore(log_dir)
         return runner.run()
-
-
-def _check_records(data: config.DataConfig, losses: config.LossConfig) -> dict[str, Any]:
-    """Finds all records, and returns what identifies them wherever they lie.
-
-    Raises:
-        DataError: if some are missing.
-        ConfigError: if the losses need labels that none has.
-    """
-    from hmr_tf.data import record_sets
-
-    found = [record_sets.find_records(data.data_dir, name, data.split) for name, _ in data.datasets]
-    if losses.use_3d_labels and not any(record_set.has_3d for record_set in found):
-        raise ConfigError(
-            f"--use_3d_labels needs records with 3D labels, and {', '.join(s.name for s in found)} "
-            "has none; name a dataset that has, or give --nouse_3d_labels."
-        )
-    if losses.use_adversary:
-        found.append(record_sets.find_mocap(data.data_dir, data.mocap_datasets))
-    if data.augment.occluder_probability and data.augment.occluders:
-        found.append(record_sets.find_occluders(data.data_dir, data.augment.occluders))
-    return {
-        record_set.name: [
-            record_set.num_records,
-            sum(os.path.getsize(shard) for shard in record_set.shards),
-        ]
-        for record_set in found
-    }
 
 
 def _save_flags(log_dir: str) -> None:

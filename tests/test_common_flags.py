@@ -29,6 +29,7 @@ def test_every_setting_has_a_meaning():
         config.DataConfig,
         config.LossConfig,
         config.TrainConfig,
+        config.ValidationConfig,
     ):
         meanings = common_flags.attribute_meanings(settings)
         assert set(meanings) == {field for field in settings.__dataclass_fields__}

@@ -1,7 +1,10 @@
 """The command from end to end, in processes of its own, on a dozen records of 64 px."""
 
+import csv
+import dataclasses
 import json
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,8 +14,10 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import toy_body
 
 from hmr_tf import checkpoints
+from hmr_tf.body import model_file
 from tfrecords_tools import samples, schema
 from tfrecords_tools.shard_layout import shard_layout
 
@@ -64,7 +69,8 @@ def records(tmp_path_factory):
     for dataset, with_labels in (("lsp", True), ("lsp_ext", False)):
         layout = shard_layout(dataset)
         serialized = [schema.encode_sample(_sample(n, with_labels)) for n in range(12)]
-        _write(folder / layout.folder / layout.shard_name("train", 0), serialized)
+        for split, examples in (("train", serialized), ("test", serialized[:5])):
+            _write(folder / layout.folder / layout.shard_name(split, 0), examples)
     rng, layout = np.random.default_rng(0), shard_layout("mosh")
     bodies = [samples.MocapSample(rng.normal(0, 0.4, 72), rng.normal(size=10)) for _ in range(30)]
     serialized = [schema.encode_sample(body) for body in bodies]
@@ -105,14 +111,15 @@ def test_stop_resume_finish_refuse(small, tmp_path):
     assert f"step {stopped} of 100000" in last
     assert len(curve.read_text().splitlines()) == stopped + 1
 
-    resumed = run(*small, f"--log_dir={log}", f"--num_steps={stopped + 2}")
+    length = f"--num_steps={stopped + 2}"
+    resumed = run(*small, f"--log_dir={log}", length, "--validate_every=1", "--validation_limit=0")
     assert resumed.returncode == 0, resumed.stderr
     assert f"is a checkpoint of step {stopped + 2}." in resumed.stdout
     assert f"resuming at step {stopped} of {stopped + 2}" in resumed.stderr
     steps = [line.split(",")[0] for line in curve.read_text().splitlines()[1:]]
     assert steps == [str(step) for step in range(1, stopped + 3)]
 
-    again = run(*small, f"--log_dir={log}", f"--num_steps={stopped + 2}")
+    again = run(*small, f"--log_dir={log}", length)
     assert again.returncode == 0 and "had already finished" in again.stdout
 
     other = run(*small, f"--log_dir={log}", "--batch_size=2", "--dropout=0.1")
@@ -122,6 +129,7 @@ def test_stop_resume_finish_refuse(small, tmp_path):
 
     files = {path.name for path in log.iterdir()}
     assert files >= {"checkpoint.json", "curve.csv", "curve.png", "flags.txt", "train_log.txt"}
+    _check_best(log, resumed.stdout, stopped)
     model = checkpoints.load_model(log)
     assert model(np.zeros([1, 64, 64, 3], np.float32))["joints_3d"].shape == (1, 19, 3)
     description = json.loads((log / "checkpoint.json").read_text())
@@ -132,16 +140,34 @@ def test_stop_resume_finish_refuse(small, tmp_path):
     assert "had already finished" in same.stdout, same.stderr
 
 
+def _check_best(log, printed, stopped):
+    """What a run says at its end is there, and the next command that it names works."""
+    rows = list(csv.DictReader((log / "validation.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in rows] == [stopped + 1, stopped + 2]
+    assert {row["num_people"] for row in rows} == {"5"}
+    best = min(rows, key=lambda row: float(row["pa_mpjpe_mm"]))
+    assert f"best validation, of step {best['step']}: {log / 'best'}" in printed
+    assert checkpoints.latest_step(log / "best") == int(best["step"])
+    (line,) = [text for text in printed.splitlines() if text.startswith("Next: ")]
+    words = shlex.split(line)[2:]
+    assert words[:2] == ["-m", "hmr_tf.evaluate"]
+    report = subprocess.run(
+        [sys.executable, *words, f"--out_dir={log / 'report'}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert report.returncode == 0, report.stderr
+    found = json.loads((log / "report" / "evaluation.json").read_text())
+    assert found["metrics"]["pa_mpjpe_mm"] == pytest.approx(float(best["pa_mpjpe_mm"]), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--batch_sise=3"], "Unknown command line flag 'batch_sise'"),
-        (["--batch_size=0"], "batch_size"),
-        (["--datasets=lsp:-1"], "expected name:weight with a positive weight, got 'lsp:-1'"),
-        (["--scale_min=2"], "--scale_min must not exceed --scale_max"),
         (["--warmup_steps=9", "--num_steps=9"], "--warmup_steps must be less than --num_steps"),
-        (["--mocap_datasets="], "--use_adversary needs --mocap_datasets"),
-        (["--precision=int8"], "should be one of <float32|mixed_bfloat16|mixed_float16>"),
         (["stray"], "Unexpected argument 'stray'"),
     ],
 )
@@ -152,6 +178,77 @@ def test_wrong_flags_are_refused_at_once(arguments, message):
     assert message in found.stdout + found.stderr
     assert "Traceback" not in found.stderr
     assert time.time() - started < 5  # A second on a quiet machine; TensorFlow alone takes more.
+
+
+# Parses several command lines in one process.
+PARSE = """
+import json, sys
+from absl import flags
+from hmr_tf import train
+messages = []
+for arguments in json.load(sys.stdin):
+    for name in flags.FLAGS:
+        flags.FLAGS[name].unparse()
+    try:
+        flags.FLAGS(["train", "--data_dir=x", "--log_dir=y", *arguments])
+        messages.append("")
+    except flags.Error as error:
+        messages.append(str(error))
+assert "tensorflow" not in sys.modules
+print(json.dumps(messages))
+"""
+WRONG_FLAGS = {
+    "--batch_size=0": "batch_size",
+    "--datasets=lsp:-1": "expected name:weight with a positive weight, got 'lsp:-1'",
+    "--datasets=lsp,lsp": "a dataset is named twice",
+    "--scale_min=2": "--scale_min must not exceed --scale_max",
+    "--cutout_min=0.9": "--cutout_min must not exceed --cutout_max",
+    "--mocap_datasets=": "--use_adversary needs --mocap_datasets",
+    "--precision=int8": "should be one of <float32|mixed_bfloat16|mixed_float16>",
+    "--dropout=nan": "must be a finite number",
+    "--window_px=inf": "must be a finite number",
+    "--generator_learning_rate=-1": "generator_learning_rate",
+    "--encoder=vgg": "should be one of <resnet",
+    "--keypoints=h36m": "should be one of <cocoplus>",
+    "--model=smplr": "should be one of <hmr>",
+    "--rotation_deg=30": "--rotation_deg and --rotation_probability need each other",
+    "--rotation_probability=0.5": "--rotation_deg and --rotation_probability need each other",
+    "--heatmap_weight=30": "need an encoder that draws heatmaps: --encoder=resnet_keypoints_v2",
+    "--depth_weight=30": "need an encoder that draws heatmaps: --encoder=resnet_keypoints_v2",
+    "--early_stop_patience=3": "counts validations; give --validate_every",
+    "--best_metric=loss": "should be one of <mpjpe_mm|pa_mpjpe_mm|pve_mm|keypoints_2d_px>",
+}
+RIGHT_FLAGS = (
+    ["--depth_weight=30", "--nouse_3d_labels"],
+    ["--heatmap_weight=30", "--encoder=resnet_keypoints_v2"],
+    ["--mocap_datasets=", "--nouse_adversary"],
+    ["--rotation_deg=30", "--rotation_probability=0.6"],
+    ["--early_stop_patience=3", "--validate_every=10", "--validation_datasets=h36m,lsp"],
+)
+
+
+def test_contradictions_are_seen_without_tensorflow():
+    cases = [*([flag] for flag in WRONG_FLAGS), *RIGHT_FLAGS]
+    found = subprocess.run(
+        [sys.executable, "-c", PARSE],
+        input=json.dumps(cases),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    messages = json.loads(found.stdout)
+    for flag, message in zip(WRONG_FLAGS, messages):
+        assert WRONG_FLAGS[flag] in message, (flag, message)
+    assert messages[len(WRONG_FLAGS) :] == [""] * len(RIGHT_FLAGS)
+
+
+def test_metrics_of_the_best_are_those_that_are_measured():
+    from hmr_tf import train
+    from hmr_tf.evaluation.protocols import VALIDATION
+
+    assert set(train._CHOICES["best_metric"]) == set(VALIDATION.metrics)
 
 
 def test_help_is_quick_and_whole():
@@ -187,17 +284,25 @@ def test_what_cannot_work_is_said_before_long_work(small, tmp_path):
         "--data_dir=/nowhere": "There is no folder '/nowhere' (--data_dir)",
         "--datasets=coco": "No records of coco (train)",
         "--body=/nowhere.pkl": "No body model found for '/nowhere.pkl'",
-        "--encoder=vgg": "Unknown encoder 'vgg'; expected one of: resnet",
-        "--keypoints=h37m": "has no keypoint regressor 'h37m'",
+        f"--body={tmp_path / 'thin.npz'}": "has 8 shape coefficients but 10 are asked for",
+        f"--body={tmp_path / 'bare.npz'}": "has no keypoint regressor 'cocoplus' (it has: none)",
         "--mocap_datasets=AMASS": "No records of mosh (AMASS)",
         "--datasets=lsp_ext": "--use_3d_labels needs records with 3D labels",
         "--mean_parameters=/nowhere.h5": "/nowhere.h5",
+        f"--mean_parameters={tmp_path / 'mean.npz'}": "--mean_parameters has 12 betas, the body",
         "--num_logical_cpus=3": "batch_size must be a multiple of the 3 devices; got 4",
+        "--validate_every=5 --validation_split=val": "people held out. No records of lsp (val)",
+        "--validate_every=5 --validation_split=train": "train of lsp is what is trained on",
+        "--validate_every=5 --validation_datasets=lsp_ext": "--best_metric=pa_mpjpe_mm needs",
+        f"--log_dir={tmp_path / 'mean.npz'}": "mean.npz' is a file",
+        f"--log_dir={tmp_path / 'other'}": "body (toy there, free_body here)",
+        f"--log_dir={tmp_path / 'weights_alone'}": "holds weights alone, not a run",
     }
+    _make_wrong_things(tmp_path)
     log = f"--log_dir={tmp_path / 'log'}"
     found = subprocess.run(
         [sys.executable, "-c", SEVERAL],
-        input=json.dumps([[*small, log, case] for case in cases]),
+        input=json.dumps([[*small, log, *case.split()] for case in cases]),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -207,8 +312,21 @@ def test_what_cannot_work_is_said_before_long_work(small, tmp_path):
     messages = json.loads(found.stdout.splitlines()[-1])
     assert len(messages) == len(cases)
     for message, expected in zip(messages, cases.values()):
-        assert expected in message and "\n" not in message
+        assert expected in message and "\n" not in message, (message, expected)
     assert not (tmp_path / "log").exists()
+
+
+def _make_wrong_things(folder):
+    """Bodies and mean parameters of the wrong size, and folders of other models."""
+    body = toy_body.toy_body()
+    thin = dataclasses.replace(body, shape_basis=body.shape_basis[:, :, :8])
+    model_file.save_body(thin, folder / "thin.npz")
+    bare = dataclasses.replace(body, keypoint_regressors={})
+    model_file.save_body(bare, folder / "bare.npz")
+    np.savez(folder / "mean.npz", pose=np.zeros(72), shape=np.zeros(12))
+    for name, task in (("other", "adversarial"), ("weights_alone", "")):
+        described = checkpoints.Description("hmr", {}, checkpoints.describe_body(body), task=task)
+        checkpoints.save_description(folder / name, described, body)
 
 
 def test_flags_are_the_settings():
@@ -216,6 +334,9 @@ def test_flags_are_the_settings():
     text = run("--help").stdout
     from hmr_tf import config
 
-    for settings in (config.HMRConfig, config.AugmentConfig, config.LossConfig, config.TrainConfig):
+    for settings in (
+        *(config.HMRConfig, config.AugmentConfig, config.LossConfig, config.TrainConfig),
+        config.ValidationConfig,
+    ):
         for name in settings.__dataclass_fields__:
             assert f"--{name}:" in text or f"--[no]{name}:" in text

@@ -11,19 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from hmr_tf.registry import Registry
-
-ENCODERS = Registry(
-    "encoder",
-    {
-        "resnet50_v2": "hmr_tf.models.resnet_v2:resnet50_v2",
-        "resnet18_v2": "hmr_tf.models.resnet_v2:resnet18_v2",
-        "resnet_medium_v2": "hmr_tf.models.resnet_v2:resnet_medium_v2",
-        "resnet_small_v2": "hmr_tf.models.resnet_v2:resnet_small_v2",
-        "resnet_keypoints_v2": "hmr_tf.models.keypoint_resnet:resnet_keypoints_v2",
-        "resnet50_v1": "hmr_tf.models.resnet_v1:resnet50_v1",
-    },
-)
+from hmr_tf.models import ENCODERS
 
 
 def build_encoder(

@@ -6,7 +6,8 @@ file               content
 train_log.txt      one dated line per event, the progress lines among them
 curve.csv          one row per log line: step, the mean of every metric since the row before,
                    learning rates, images per second
-curve.png          the losses of curve.csv
+validation.csv     one row per validation: step, the mean of every metric, people scored
+curve.png          the losses of curve.csv, over the errors of validation.csv
 =================  =================================================================================
 
 A restarted run continues the files; rows of steps that will be taken again are removed first.
@@ -18,18 +19,22 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import tqdm
 from absl import logging
 
+from hmr_tf.image_files import writing
 from hmr_tf.render import plots
 from tfrecords_tools import atomic_file
 
 LOG_FILE = "train_log.txt"
 CURVE_FILE = "curve.csv"
+VALIDATION_FILE = "validation.csv"
 PLOT_FILE = "curve.png"
 RATE = "images_per_second"
+PEOPLE = "num_people"
 
 
 class Journal:
@@ -42,6 +47,7 @@ class Journal:
         first_step: steps already taken.
         batch_size: images a step.
         is_terminal: whether to draw a progress bar; by default if stderr is a terminal.
+        metrics: names of what validations measure; none without validations.
     """
 
     def __init__(
@@ -52,16 +58,21 @@ class Journal:
         first_step: int,
         batch_size: int,
         is_terminal: bool | None = None,
+        metrics: Sequence[str] = (),
     ) -> None:
         self._log_dir = log_dir
-        self._columns = ("step", *columns, RATE)
         self._num_steps = num_steps
         self._batch_size = batch_size
         self._first_step = first_step
         self._last = (first_step, None)  # step and time of the last rate measurement
+        self._started = time.perf_counter()
+        self._shown: dict[str, str] = {}  # beside the bar
         self._log = open(os.path.join(log_dir, LOG_FILE), "a", encoding="utf-8")
-        self._curve_path = os.path.join(log_dir, CURVE_FILE)
-        self._begin_curve()
+        self._curve = _Table(os.path.join(log_dir, CURVE_FILE), (*columns, RATE), first_step)
+        self._validations = None
+        if metrics:
+            path = os.path.join(log_dir, VALIDATION_FILE)
+            self._validations = _Table(path, (*metrics, PEOPLE), first_step)
         shown = sys.stderr.isatty() if is_terminal is None else is_terminal
         self._bar = (
             tqdm.tqdm(total=num_steps, initial=first_step, unit="step", dynamic_ncols=True)
@@ -89,7 +100,7 @@ class Journal:
         if self._last[1] is None:
             self._last = (step, time.perf_counter())
         if self._bar is not None:
-            self._bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            self._bar.set_postfix({**self._shown, "loss": f"{loss:.4g}"}, refresh=False)
             self._bar.update(step - self._bar.n)
 
     def row(self, step: int, values: Mapping[str, float]) -> float:
@@ -108,66 +119,124 @@ class Journal:
         if since is not None and step > before:
             rate = (step - before) * self._batch_size / max(now - since, 1e-9)
             self._last = (step, now)
-        numbers = {**values, RATE: rate, "step": step}
-        with open(self._curve_path, "a", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerow([_exact(numbers.get(name)) for name in self._columns])
-        self.say(self._progress_line(step, values, rate))
+        self._curve.add(step, {**values, RATE: rate})
+        self._shown = {name: f"{values[name]:.4g}" for name in _whole(values) if not _is_rate(name)}
+        self.say(self._progress_line(step, rate))
         return rate
 
-    def _progress_line(self, step: int, values: Mapping[str, float], rate: float) -> str:
+    def validation(self, step: int, means: Mapping[str, float], num_people: int, note: str) -> None:
+        """Writes a row of validation.csv and a line.
+
+        Args:
+            step: steps taken.
+            means: metric -> mean error; metrics without truth are left out.
+            num_people: people scored.
+            note: how it compares, for the line.
+        """
+        self._validations.add(step, {**means, PEOPLE: num_people})
+        numbers = "  ".join(f"{name} {value:.1f}" for name, value in means.items())
+        self.say(f"validation at step {step}: {numbers}  ({num_people} people; {note})")
+
+    def _progress_line(self, step: int, rate: float) -> str:
         parts = [f"step {step}/{self._num_steps}"]
-        # Parts of a metric (`adversarial_1`, `discriminator_real`) are for the table only.
-        parts += [
-            f"{name} {value:.4g}"
-            for name, value in values.items()
-            if name.rpartition("_")[0] not in values and not name.endswith("learning_rate")
-        ]
+        parts += [f"{name} {value}" for name, value in self._shown.items()]
         if rate:
             left = (self._num_steps - step) * self._batch_size / rate
             parts += [f"{rate:.1f} images/s", f"{duration(left)} left"]
         return "  ".join(parts)
 
-    def _begin_curve(self) -> None:
-        """Writes the header, keeping the rows of a run that goes on from `first_step`."""
-        rows = [",".join(self._columns)]
-        for row in read_rows(self._curve_path):
-            if float(row["step"]) <= self._first_step:
-                rows.append(",".join(row.get(name) or "" for name in self._columns))
-        temporary = self._curve_path + ".tmp"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write("\n".join(rows) + "\n")
-        atomic_file.publish(temporary, self._curve_path)
-
     def plot(self) -> None:
-        """Draws the losses so far."""
-        rows = read_rows(self._curve_path)
-        names = [
-            name
-            for name in self._columns
-            if name not in ("step", RATE, "mpjpe_mm") and not name.endswith("learning_rate")
+        """Draws the losses so far and, under them, the errors of validations."""
+        losses = self._curve.series()
+        names = [name for name in _whole(losses) if not _is_rate(name) and name != "mpjpe_mm"]
+        panels = [("training", "loss", {name: losses[name] for name in names}, True)]
+        if self._validations is not None:
+            panels.append(("validation", "error", self._validations.series(), False))
+        pictures = [
+            plots.draw_curves(series, title, "step", label, log_y)
+            for title, label, series, log_y in panels
+            if series
         ]
-        names = [name for name in names if name.rpartition("_")[0] not in names]
-        series = {}
-        for name in names:
-            points = [(float(row["step"]), float(row[name])) for row in rows if row.get(name)]
-            points = [(x, y) for x, y in points if y > 0]
-            if points:
-                series[name] = tuple(zip(*points))
-        if series:
-            plots.plot_curves(
-                series,
-                os.path.join(self._log_dir, PLOT_FILE),
-                title="training",
-                xlabel="step",
-                ylabel="loss",
-                log_y=True,
-            )
+        if pictures:
+            writing.write_png(os.path.join(self._log_dir, PLOT_FILE), np.concatenate(pictures))
+
+    def summary(self, step: int, best_step: int) -> list[str]:
+        """Returns what a run ends with, line by line.
+
+        Args:
+            step: steps taken in all.
+            best_step: step of the best validation; negative if there was none.
+        """
+        seconds = time.perf_counter() - self._started
+        taken = step - self._first_step
+        rate = taken * self._batch_size / max(seconds, 1e-9)
+        part = f"{taken} of them in this part, " if self._first_step else ""
+        lines = [f"{step} steps, {part}{duration(seconds)}, {rate:.1f} images/s overall"]
+        rows = [] if self._validations is None else self._validations.rows()
+        lines += [_described("last", row) for row in rows[-1:]]
+        lines += [_described("best", row) for row in rows if int(row["step"]) == best_step]
+        return lines
 
     def close(self) -> None:
         """Ends the bar and the log."""
         if self._bar is not None:
             self._bar.close()
         self._log.close()
+
+
+class _Table:
+    """A CSV file with a row for some steps, continued by a run that goes on.
+
+    Args:
+        path: of the file.
+        columns: names of the numbers, without the step.
+        first_step: steps already taken; rows of later ones are removed.
+    """
+
+    def __init__(self, path: str, columns: Sequence[str], first_step: int) -> None:
+        self._path = path
+        self._columns = ("step", *columns)
+        lines = [",".join(self._columns)]
+        for row in read_rows(path):
+            if float(row["step"]) <= first_step:
+                lines.append(",".join(row.get(name) or "" for name in self._columns))
+        atomic_file.write_bytes(path, ("\n".join(lines) + "\n").encode())
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Writes a row; a column without a value stays empty."""
+        numbers = {**values, "step": step}
+        with open(self._path, "a", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerow([_exact(numbers.get(name)) for name in self._columns])
+
+    def rows(self) -> list[dict[str, str]]:
+        """Returns all rows."""
+        return read_rows(self._path)
+
+    def series(self) -> dict[str, tuple[list[float], list[float]]]:
+        """Returns (steps, values) of every column that has values, but for rates and counts."""
+        rows, found = self.rows(), {}
+        for name in self._columns:
+            points = [(float(row["step"]), float(row[name])) for row in rows if row.get(name)]
+            if points and name not in ("step", RATE, PEOPLE):
+                found[name] = tuple(map(list, zip(*points)))
+        return found
+
+
+def _whole(names: Iterable[str]) -> list[str]:
+    """Leaves out the parts of a metric: `adversarial_1`, `discriminator_real`."""
+    names = list(names)
+    return [name for name in names if name.rpartition("_")[0] not in names]
+
+
+def _is_rate(name: str) -> bool:
+    return name.endswith("learning_rate")
+
+
+def _described(which: str, row: Mapping[str, str]) -> str:
+    """Returns a row of validation.csv as a line."""
+    means = {name: text for name, text in row.items() if name not in ("step", PEOPLE) and text}
+    numbers = "  ".join(f"{name} {float(text):.1f}" for name, text in means.items())
+    return f"{which} validation, step {row['step']}: {numbers}"
 
 
 def read_rows(path: str) -> list[dict[str, str]]:

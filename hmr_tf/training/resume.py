@@ -15,6 +15,8 @@ _FREE = {
     "train.image_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",
+    "validation.validate_every",
+    "validation.early_stop_patience",
     "data.data_dir",
     "data.cache",
 }
@@ -43,8 +45,13 @@ def check_same_run(log_dir: str, before: Description, now: Description) -> None:
         now: what would be trained.
 
     Raises:
-        ConfigError: if anything else differs; names the settings.
+        ConfigError: if anything else differs, by name, or the folder holds no run.
     """
+    if not before.task:
+        raise ConfigError(
+            f"'{log_dir}' holds weights alone, not a run that could go on (of the best validation, "
+            "or imported); give another --log_dir."
+        )
     found = differences(_identity(before), _identity(now))
     free = set(_FREE)
     if now.settings.get("train", {}).get("schedule") == "constant":

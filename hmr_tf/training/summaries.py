@@ -1,52 +1,127 @@
-"""Pictures of what a model sees and thinks while it is trained."""
+"""What is shown of a model while it is trained: what it sees, what it thinks, and the truth."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import cv2
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from hmr_tf import outputs
-from hmr_tf.body import model_file
 from hmr_tf.geometry import camera as camera_lib
+from hmr_tf.image_files import writing
 from hmr_tf.render import overlay, rasterizer
+from hmr_tf.training.task import Views
 from tfrecords_tools import skeletons
 
 NUM_OVERLAYS = 4
+_NUM_INPUTS = 16
+_NUM_MESHES = 2  # A mesh of SMPL's size takes 250 kB of the event file.
 _SIDE = 224
 # Focal length of the pictured camera in crop sides; long, so that the mesh lies where the
 # weak-perspective camera of the losses puts it.
 _FOCAL_SIDES = 20.0
 
 
-def overlay_sheet(
-    batch: Mapping[str, tf.Tensor], estimate: Mapping[str, tf.Tensor], body: model_file.Body
-) -> np.ndarray:
-    """Draws a row per image: ground-truth keypoints, estimated keypoints, estimated mesh.
+def view(
+    batch: Mapping[str, tf.Tensor],
+    estimate: Mapping[str, tf.Tensor],
+    true_vertices: tf.Tensor,
+    faces: np.ndarray,
+) -> Views:
+    """Draws a batch.
 
     Args:
-        batch: `image` ``[B, S, S, 3]`` in [0, 1], `keypoints_2d` ``[B, 19, 2]`` crop units and
-            `visibility` ``[B, 19]``.
+        batch: `image` ``[B, S, S, 3]`` in [0, 1], `keypoints_2d` ``[B, 19, 2]`` crop units,
+            `visibility` ``[B, 19]`` and `has_smpl` ``[B]``.
         estimate: an Estimate with `vertices`, for the first images of the batch; keypoints in the
             order of cocoplus.
-        body: the mesh's faces.
+        true_vertices: `[people, V, 3]` of as many images; any where ``has_smpl`` is 0.
+        faces: `[F, 3]`.
 
     Returns:
-        uint8 RGB ``[rows * 224, 3 * 224, 3]``.
+        The pictures `overlay` (`overlay_sheet`) and `inputs` (crops as the network gets them), and
+        the meshes of the first people, estimated and true.
+    """
+    crops = np.clip(255.0 * batch["image"][:_NUM_INPUTS].numpy() + 0.5, 0, 255).astype(np.uint8)
+    vertices = estimate[outputs.VERTICES].numpy()
+    known = batch["has_smpl"].numpy()[: len(vertices)] > 0
+    truth = np.where(known[:, None, None], true_vertices.numpy(), np.nan)
+    meshes = {"mesh_estimate": vertices, "mesh_truth": truth}
+    return Views(
+        images={
+            "overlay": overlay_sheet(batch, estimate, truth, faces),
+            "inputs": overlay.tile(list(crops)),
+        },
+        meshes={name: (people[:_NUM_MESHES], faces) for name, people in meshes.items()},
+    )
+
+
+def write(views: Views, step: int, log_dir: str) -> None:
+    """Writes views to TensorBoard's default writer, and the pictures as PNG files, too.
+
+    Args:
+        views: what a task shows.
+        step: steps taken.
+        log_dir: folder of the files.
+    """
+    for name, picture in views.images.items():
+        tf.summary.image(name, picture[np.newaxis], step=step)
+        writing.write_png(os.path.join(log_dir, f"{name}.png"), picture)
+    try:
+        for name, (vertices, faces) in views.meshes.items():
+            _write_mesh(name, vertices, faces, step)
+    except Exception as error:  # Whatever a plugin that is missing or damaged may raise.
+        logging.log_first_n(
+            logging.WARNING, "TensorBoard's mesh plugin does not work, no meshes: %r", 1, error
+        )
+
+
+def _write_mesh(name: str, vertices: np.ndarray, faces: np.ndarray, step: int) -> None:
+    from tensorboard.plugins.mesh import summary_v2
+
+    vertices = vertices[np.isfinite(vertices).all(axis=(1, 2))]
+    if len(vertices):
+        # The viewer's y axis points up and its z axis to the spectator.
+        upright = (vertices * [1.0, -1.0, -1.0]).astype(np.float32)
+        repeated = np.repeat(faces[np.newaxis], len(vertices), axis=0)
+        summary_v2.mesh(name, upright, repeated.astype(np.int32), step=step)
+
+
+def overlay_sheet(
+    batch: Mapping[str, tf.Tensor],
+    estimate: Mapping[str, tf.Tensor],
+    true_vertices: np.ndarray,
+    faces: np.ndarray,
+) -> np.ndarray:
+    """Draws a row per image: true and estimated keypoints, the mesh, side views of it and the true.
+
+    Args:
+        batch: as for `view`.
+        estimate: as for `view`.
+        true_vertices: `[people, V, 3]`; not finite where unknown, which leaves a white square.
+        faces: `[F, 3]`.
+
+    Returns:
+        uint8 RGB ``[rows * 224, 5 * 224, 3]``.
     """
     rows = []
-    for index in range(int(estimate[outputs.CAMERA].shape[0])):
+    for index, truth in enumerate(true_vertices):
         image = _picture(batch["image"][index].numpy())
         gt = _pixels(batch["keypoints_2d"][index].numpy())
         pred = _pixels(estimate[outputs.KEYPOINTS_2D][index].numpy())
+        vertices = estimate[outputs.VERTICES][index].numpy()
         rows.append(
             np.concatenate(
                 [
                     _skeleton(image, gt, batch["visibility"][index].numpy()),
                     _skeleton(image, pred, np.ones(len(pred))),
-                    _mesh(image, estimate, index, body.faces),
+                    _mesh(image, vertices, estimate[outputs.CAMERA][index], faces),
+                    overlay.side_view(vertices, faces, _SIDE),
+                    overlay.side_view(truth, faces, _SIDE, color=overlay.PERSON_COLORS[2]),
                 ],
                 axis=1,
             )
@@ -73,10 +148,8 @@ def _skeleton(image: np.ndarray, points: np.ndarray, visibility: np.ndarray) -> 
 
 
 def _mesh(
-    image: np.ndarray, estimate: Mapping[str, tf.Tensor], index: int, faces: np.ndarray
+    image: np.ndarray, vertices: np.ndarray, camera: tf.Tensor, faces: np.ndarray
 ) -> np.ndarray:
-    camera = estimate[outputs.CAMERA][index]
-    vertices = estimate[outputs.VERTICES][index].numpy()
     focal = _FOCAL_SIDES * _SIDE
     translation = camera_lib.camera_to_translation(camera, focal, float(_SIDE)).numpy()
     if not (np.isfinite(translation).all() and translation[2] > 0):

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """What is shown of a batch.
+
+    Attributes:
+        images: name -> uint8 RGB `[height, width, 3]`.
+        meshes: name -> (vertices `[people, V, 3]` m, camera frame; faces `[F, 3]`). People whose
+            vertices are not finite are passed over.
+    """
+
+    images: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    meshes: Mapping[str, tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
+
+
+# Metric of tasks in float16: 1 for a step that updated nothing because its gradients overflowed at
+# the loss scale of the moment. That is no failure unless it goes on and on.
+OVERFLOWS = "loss_overflows"
 
 
 class Task(abc.ABC):
@@ -36,7 +56,10 @@ class Task(abc.ABC):
     @property
     @abc.abstractmethod
     def metric_names(self) -> tuple[str, ...]:
-        """Names of the scalars that `replica_step` returns, in order; `loss` is among them."""
+        """Names of the scalars that `replica_step` returns, in order; `loss` is among them.
+
+        Those with a slash, e.g. ``critics_real/neck``, are details, for TensorBoard only.
+        """
 
     @abc.abstractmethod
     def replica_step(self, element: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -65,17 +88,14 @@ class Task(abc.ABC):
         """Returns the rates that the next step uses, by optimizer."""
         return {}
 
-    def overlays(self, element: Any) -> dict[str, np.ndarray]:
-        """Draws what the model sees and thinks.
+    def views(self, element: Any) -> Views:
+        """Shows what the model sees and thinks.
 
         Args:
             element: one global batch.
-
-        Returns:
-            Name -> uint8 RGB image `[height, width, 3]`.
         """
         del element
-        return {}
+        return Views()
 
 
 def global_sums(values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -1,3 +1,7 @@
+import re
+
+import cv2
+import numpy as np
 import pytest
 
 from hmr_tf.training import journal
@@ -5,10 +9,13 @@ from hmr_tf.training import journal
 COLUMNS = ("loss", "adversarial", "adversarial_1", "learning_rate")
 
 
-def _journal(folder, first_step=0, is_terminal=False):
+METRICS = ("pa_mpjpe_mm", "keypoints_2d_px")
+
+
+def _journal(folder, first_step=0, is_terminal=False, metrics=()):
     return journal.Journal(
         str(folder), COLUMNS, num_steps=20, first_step=first_step, batch_size=8,
-        is_terminal=is_terminal,
+        is_terminal=is_terminal, metrics=metrics,
     )  # fmt: skip
 
 
@@ -70,9 +77,64 @@ def test_a_terminal_gets_a_bar(tmp_path, capsys):
     book = _journal(tmp_path, is_terminal=True)
     book.tick(7, 1.5)
     book.say("hello")
+    book.row(8, _values(1.25))
+    book.tick(8, 1.125)
     book.close()
     shown = capsys.readouterr().err
     assert "hello" in shown and "7/20" in shown and "loss=1.5" in shown
+    # Rate, time left, the newest loss, and the others' last means.
+    assert re.search(r"8/20 \[.*<.*(step/s|s/step), loss=1.125, adversarial=2\]", shown)
+
+
+def test_validations_have_a_table_of_their_own(tmp_path):
+    book = _journal(tmp_path, metrics=METRICS)
+    book.validation(5, {"pa_mpjpe_mm": 81.25, "keypoints_2d_px": 4.0}, 30, "the best so far")
+    book.validation(10, {"keypoints_2d_px": 3.5}, 30, "best keypoints_2d_px 3.5 at step 10")
+    book.close()
+    rows = journal.read_rows(tmp_path / journal.VALIDATION_FILE)
+    assert rows == [
+        {"step": "5", "pa_mpjpe_mm": "81.25", "keypoints_2d_px": "4", "num_people": "30"},
+        {"step": "10", "pa_mpjpe_mm": "", "keypoints_2d_px": "3.5", "num_people": "30"},
+    ]
+    log = (tmp_path / journal.LOG_FILE).read_text()
+    line = "validation at step 5: pa_mpjpe_mm 81.2  keypoints_2d_px 4.0  (30 people; the best"
+    assert line in log
+    _journal(tmp_path, first_step=7, metrics=METRICS).close()
+    rows = journal.read_rows(tmp_path / journal.VALIDATION_FILE)
+    assert [row["step"] for row in rows] == ["5"]
+
+
+def test_summary(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(journal.time, "perf_counter", lambda: now[0])
+    book = _journal(tmp_path, first_step=4, metrics=METRICS)
+    for step, error in ((10, 70.0), (20, 75.0)):
+        book.validation(step, {"pa_mpjpe_mm": error}, 30, "")
+    now[0] += 64.0
+    assert book.summary(20, best_step=10) == [
+        "20 steps, 16 of them in this part, 0:01:04, 2.0 images/s overall",
+        "last validation, step 20: pa_mpjpe_mm 75.0",
+        "best validation, step 10: pa_mpjpe_mm 70.0",
+    ]
+    book.close()
+    book = _journal(tmp_path)
+    now[0] += 10.0
+    assert book.summary(20, best_step=-1) == ["20 steps, 0:00:10, 16.0 images/s overall"]
+    book.close()
+
+
+def test_plot_shows_validations_below(tmp_path):
+    book = _journal(tmp_path, metrics=METRICS)
+    for step in (5, 10):
+        book.row(step, _values(1.0 / step))
+    book.plot()
+    alone = cv2.imread(str(tmp_path / journal.PLOT_FILE))
+    book.validation(10, {"pa_mpjpe_mm": 81.25}, 30, "")
+    book.plot()
+    book.close()
+    both = cv2.imread(str(tmp_path / journal.PLOT_FILE))
+    assert both.shape == (2 * alone.shape[0], alone.shape[1], 3)
+    np.testing.assert_array_equal(both[: len(alone)], alone)
 
 
 def test_plot(tmp_path):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from hmr_tf.checkpoints import Description
@@ -10,7 +12,8 @@ def _run(kind="toy", sha="1", schedule="constant", **train):
         "train": {"batch_size": 8, "num_steps": 10, "log_every": 5, "schedule": schedule, **train},
         "data": {"data_dir": "a", "datasets": [["lsp", 1.0]]},
     }
-    return Description("hmr", {}, {"kind": kind, "sha256": sha, "file": ""}, settings=settings)
+    body = {"kind": kind, "sha256": sha, "file": ""}
+    return Description("hmr", {}, body, task="adversarial", settings=settings)
 
 
 def test_the_same_run_may_go_on():
@@ -39,6 +42,22 @@ def test_only_a_constant_rate_may_run_longer():
         resume.check_same_run(
             "LOG", _run(schedule="cosine"), _run("toy", "1", "cosine", num_steps=20)
         )
+
+
+def test_validations_may_change_but_not_what_the_best_is():
+    before = _run()
+    before.settings["validation"] = {"validate_every": 0, "best_metric": "pve_mm"}
+    now = _run()
+    now.settings["validation"] = {"validate_every": 5, "best_metric": "pve_mm"}
+    resume.check_same_run("LOG", before, now)
+    now.settings["validation"]["best_metric"] = "mpjpe_mm"
+    with pytest.raises(ConfigError, match=r"best_metric \(pve_mm there, mpjpe_mm here\)"):
+        resume.check_same_run("LOG", before, now)
+
+
+def test_weights_alone_are_no_run():
+    with pytest.raises(ConfigError, match="'LOG/best' holds weights alone"):
+        resume.check_same_run("LOG/best", dataclasses.replace(_run(), task=""), _run())
 
 
 def test_many_differences_are_counted():
