@@ -1,5 +1,6 @@
-"""Metrics against an independent version, one sample and one joint at a time."""
+"""Metrics against an independent version, one sample and joint at a time, and against goldens."""
 
+import pathlib
 import zlib
 
 import numpy as np
@@ -116,3 +117,67 @@ def test_leading_dimensions():
 def test_bad_shapes_are_named(shapes):
     with pytest.raises(ValueError, match="num_points, 3"):
         metrics.mpjpe(np.zeros(shapes[0]), np.zeros(shapes[1]))
+
+
+@pytest.fixture(scope="module")
+def goldens():
+    """What SPIN's, mmhuman3d's and the original release's code says (goldens/make_metrics.py)."""
+    with np.load(pathlib.Path(__file__).with_name("goldens") / "metrics.npz") as archive:
+        return dict(archive)
+
+
+def _check(ours, theirs, kinds, atol=1e-3):
+    """Compares where the reference gives a number: of one point alone it divides 0 by 0."""
+    known = np.isfinite(theirs)
+    assert set(kinds[~known]) <= {"estimate in one point", "estimate at the origin"}
+    ours = np.asarray(ours)
+    assert np.isfinite(ours).all()
+    for kind in sorted(set(kinds[known])):
+        rows = known & (kinds == kind)
+        np.testing.assert_allclose(ours[rows], theirs[rows], rtol=0, atol=atol, err_msg=kind)
+
+
+def test_errors_equal_the_references_to_a_thousandth_of_a_millimetre(goldens):
+    pred, gt, kinds = goldens["pred"], goldens["gt"], goldens["kind"]
+    _check(metrics.pa_mpjpe(pred, gt), 1000 * goldens["spin_pa_mpjpe"], kinds)
+    lsp = pred[:, :14], gt[:, :14]
+    _check(metrics.mpjpe(*lsp), 1000 * goldens["hmr_mpjpe"], kinds)
+    _check(metrics.pa_mpjpe(*lsp), 1000 * goldens["hmr_pa_mpjpe"], kinds)
+    _check(metrics.pve(pred, gt), 1000 * goldens["mmhuman3d_pve"], kinds)
+
+
+@pytest.mark.parametrize("alignment", ["none", "procrustes"])
+def test_masked_errors_pck_and_auc_equal_mmhuman3ds(goldens, alignment):
+    pred, gt, kinds = goldens["pred"], goldens["gt"], goldens["kind"]
+    visible = goldens["visible"]
+    assert (visible.sum(axis=1) == 1).sum() > 50  # One visible joint.
+    errors = metrics.joint_errors(pred, gt)
+    if alignment == "procrustes":
+        errors = metrics.pa_joint_errors(pred, gt)
+    theirs = 1000 * goldens[f"mmhuman3d_mpjpe_{alignment}"]
+    _check(metrics.visible_mean(errors, visible), theirs, kinds)
+    # Of errors that are not numbers, none is below a threshold.
+    known = np.isfinite(theirs)
+    for name, function in (("pck", metrics.pck), ("auc", metrics.auc)):
+        ours = function(errors, visibility=visible).numpy()[known]
+        theirs = goldens[f"mmhuman3d_{name}_{alignment}"][known]
+        np.testing.assert_allclose(ours, theirs, atol=1e-3, err_msg=name)
+
+
+def test_where_the_references_divide_by_zero_the_estimate_shrinks_to_the_truths_centre(goldens):
+    rows = np.isnan(goldens["spin_pa_mpjpe"])
+    assert rows.any()
+    gt = goldens["gt"][rows]
+    expected = 1000 * np.linalg.norm(gt - gt.mean(axis=1, keepdims=True), axis=-1).mean(axis=1)
+    np.testing.assert_allclose(metrics.pa_mpjpe(goldens["pred"][rows], gt), expected, atol=1e-3)
+
+
+def test_invisible_joints_may_be_anything(pair):
+    pred, gt = pair
+    visible = np.ones(gt.shape[:2])
+    visible[:, 5:] = 0
+    wild = pred.copy()
+    wild[:, 5:] = np.nan
+    expected = metrics.mpjpe(pred[:, :5], gt[:, :5], (2, 3))
+    np.testing.assert_allclose(metrics.mpjpe(wild, gt, (2, 3), visible), expected, rtol=1e-5)
+    np.testing.assert_array_equal(metrics.mpjpe(pred, gt, (2, 3), 0 * visible), 0.0)

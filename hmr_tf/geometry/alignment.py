@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from hmr_tf.geometry import small_svd
+
 # Keeps quotients of degenerate sets (all points equal, or on a line) finite.
 _TINY = 1e-12
 
@@ -97,18 +99,14 @@ def nearest_rotation(matrix: tf.Tensor) -> tf.Tensor:
     Returns:
         `[..., 3, 3]` float32, determinant +1.
     """
-    singular, left, right = tf.linalg.svd(matrix)
-    sign = tf.sign(tf.linalg.det(tf.linalg.matmul(left, right, transpose_b=True)))
-    sign = tf.where(sign == 0.0, tf.ones_like(sign), sign)
-    flip = tf.stack([tf.ones_like(sign), tf.ones_like(sign), sign], axis=-1)
-    rotation = tf.linalg.matmul(left * flip[..., None, :], right, transpose_b=True)
+    values, left, right = small_svd.rotation_svd(matrix)
+    rotation = tf.linalg.matmul(left, right, transpose_b=True)
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         # With M = R H, H symmetric with eigenvectors `right` and eigenvalues `values`:
         # R^T dM - (R^T dM)^T = Omega H + H Omega, where dR = R Omega, Omega skew.
-        values = singular * flip
         sums = values[..., :, None] + values[..., None, :]
-        floor = 1e-6 * singular[..., :1, None] + _TINY
+        floor = 1e-6 * values[..., :1, None] + _TINY
         weight = tf.where(tf.abs(sums) > floor, 1.0 / tf.where(sums == 0.0, 1.0, sums), 0.0)
         turned = tf.linalg.matmul(rotation, upstream, transpose_a=True)
         inner = tf.linalg.matmul(right, tf.linalg.matmul(turned, right), transpose_a=True)
