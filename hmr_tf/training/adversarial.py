@@ -11,7 +11,7 @@ and the updates of its release.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,15 @@ from hmr_tf.body import model_file
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import rotations
 from hmr_tf.models import MODELS
-from hmr_tf.training import image_losses, optimizers, summaries
-from hmr_tf.training.task import Task, global_sums, replica_seed
+from hmr_tf.models import discriminator as discriminator_lib
+from hmr_tf.training import accumulation, image_losses, optimizers, summaries
+from hmr_tf.training.task import OVERFLOWS, Task, Views, global_sums, replica_seed
+
+# (scalars, gradients of the generator's variables, gradients of the discriminators')
+Gradients = tuple[dict[str, tf.Tensor], list[tf.Tensor], list[tf.Tensor]]
 
 _NUM_LSP = 14
+_ZERO = tf.UnconnectedGradients.ZERO
 
 
 class AdversarialTask(Task):
@@ -98,11 +103,16 @@ class AdversarialTask(Task):
 
         `adversarial_1` ... are the shares of the iterations in `adversarial`; their mean is the
         whole. `mpjpe_mm` is measured on the (augmented, dropped-out) training batch.
+        ``critics_real/neck`` ... are the mean outputs of each of the 25 critics, drawn to 1 on real
+        bodies and to 0 on estimates, ``critics_fake/neck`` ....
         """
         names = ["loss", *image_losses.names(self._losses), "mpjpe_mm"]
         if self._losses.use_adversary:
             names += ["adversarial", *(f"adversarial_{stage}" for stage in self._judged())]
             names += ["discriminator", "discriminator_real", "discriminator_fake"]
+            names += [*_critic_names("critics_real"), *_critic_names("critics_fake")]
+        if self._train.precision == "mixed_float16":
+            names.append(OVERFLOWS)
         return tuple(names)
 
     def checkpoint_items(self) -> Mapping[str, Any]:
@@ -128,26 +138,66 @@ class AdversarialTask(Task):
         """One update of both parts; see `Task`."""
         batch, mocap = element
         seed = replica_seed(self._train.seed, step)
-        scalars, generator_gradients, discriminator_gradients = self.gradients(batch, mocap, seed)
-        # Both gradients stand before either update: both see the weights of the forward pass.
-        self.generator_optimizer.apply_gradients(
-            zip(generator_gradients, self._model.generator_variables)
+        scalars, generator_gradients, discriminator_gradients = self._batch_gradients(
+            batch, mocap, seed
         )
+        # Both gradients stand before either update: both see the weights of the forward pass.
+        was_skipped = optimizers.update(
+            self.generator_optimizer, generator_gradients, self._model.generator_variables
+        )
+        if was_skipped is not None:
+            scalars[OVERFLOWS] = was_skipped
         if self.discriminator_optimizer is not None:
             self.discriminator_optimizer.apply_gradients(
                 zip(discriminator_gradients, self._model.discriminator.trainable_variables)
             )
         return scalars
 
-    def gradients(
+    def _batch_gradients(
         self, batch: Mapping[str, tf.Tensor], mocap: Mapping[str, tf.Tensor], seed: tf.Tensor
-    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
+    ) -> Gradients:
+        """Returns the `gradients` of a batch, computed as the run's settings say."""
+        num_parts, jit_compile = self._train.accumulate_steps, self._train.jit_compile
+        if num_parts == 1 and not jit_compile:
+            return self.gradients(batch, mocap, seed)
+        counts = self._counts(batch, mocap)
+        # One function per replica: each has its own variables.
+        compute = tf.function(self.gradients, jit_compile=jit_compile or None)
+        if num_parts == 1:
+            return compute(batch, mocap, seed, counts)
+
+        def compute_part(part: Any, index: tf.Tensor) -> Gradients:
+            part_seed = tf.random.experimental.stateless_fold_in(seed, index)
+            return compute(*part, part_seed, counts)
+
+        return accumulation.add_parts(compute_part, (batch, mocap), num_parts)
+
+    def _counts(
+        self, batch: Mapping[str, tf.Tensor], mocap: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Returns the counts of the global batch by term.
+
+        They depend on labels alone, so a graph computes nothing of the estimates for them.
+        """
+        stages = self._model.stages(batch["image"])
+        terms = {**self._image_terms(stages[-1], batch), **self._critic_terms(stages, mocap)}
+        return global_sums({name: term.count for name, term in terms.items()})
+
+    def gradients(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        mocap: Mapping[str, tf.Tensor],
+        seed: tf.Tensor,
+        counts: Mapping[str, tf.Tensor] | None = None,
+    ) -> Gradients:
         """Runs one forward pass and two backward ones.
 
         Args:
             batch: this replica's images and labels.
             mocap: this replica's real bodies; unused without the adversary.
             seed: `[2]` int32 seed of dropout.
+            counts: counts of the global batch by term, if it is more than what the replicas are
+                given in this call.
 
         Returns:
             (scalars, gradients of `generator_variables`, gradients of the discriminators'
@@ -161,10 +211,9 @@ class AdversarialTask(Task):
             # The inner tape has not seen how the estimates came about, so its gradients stop at
             # the critics; the outer one carries the same outputs back into the generator.
             with tf.GradientTape() as discriminator_tape:
-                if self._losses.use_adversary:
-                    judged = {stage: stages[stage - 1] for stage in self._judged()}
-                    terms.update(_critic_terms(model.discriminator, judged, mocap))
-                counts = global_sums({name: term.count for name, term in terms.items()})
+                terms.update(self._critic_terms(stages, mocap))
+                if counts is None:
+                    counts = global_sums({name: term.count for name, term in terms.items()})
                 scalars = {name: term.mean(counts[name]) for name, term in terms.items()}
                 if self._losses.use_adversary:
                     scalars["discriminator"] = (
@@ -177,14 +226,17 @@ class AdversarialTask(Task):
             generator_loss = _scaled(self.generator_optimizer, scalars["loss"])
         generator_gradients = _unscaled(
             self.generator_optimizer,
-            generator_tape.gradient(generator_loss, model.generator_variables),
+            generator_tape.gradient(generator_loss, model.generator_variables, None, _ZERO),
         )
         discriminator_gradients = []
         if self._losses.use_adversary:
             discriminator_gradients = _unscaled(
                 self.discriminator_optimizer,
-                discriminator_tape.gradient(discriminator_loss, critics),
+                discriminator_tape.gradient(discriminator_loss, critics, None, _ZERO),
             )
+            for kind in ("critics_real", "critics_fake"):
+                scores = tf.unstack(scalars.pop(kind))
+                scalars.update(zip(_critic_names(kind), scores))
         return scalars, generator_gradients, discriminator_gradients
 
     def _image_terms(
@@ -194,6 +246,15 @@ class AdversarialTask(Task):
         terms = image_losses.terms(self._losses, estimate, batch, self._model.body)
         joints_3d = tf.stop_gradient(estimate[outputs.JOINTS_3D])
         return {**terms, "mpjpe_mm": _joint_error(joints_3d, batch)}
+
+    def _critic_terms(
+        self, stages: Sequence[Mapping[str, tf.Tensor]], mocap: Mapping[str, tf.Tensor]
+    ) -> dict[str, losses_lib.Loss]:
+        """Losses of the discriminators and of the generator before them; none without them."""
+        if not self._losses.use_adversary:
+            return {}
+        judged = {stage: stages[stage - 1] for stage in self._judged()}
+        return _critic_terms(self._model.discriminator, judged, mocap)
 
     def _weighted(self, scalars: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The generator's loss."""
@@ -207,12 +268,14 @@ class AdversarialTask(Task):
         last = self._model_config.num_iterations
         return range(1 if self._losses.adversarial_stages == "all" else last, last + 1)
 
-    def overlays(self, element: Any) -> dict[str, np.ndarray]:
-        """Draws ground truth, estimate and mesh of the first images of a batch."""
+    def views(self, element: Any) -> Views:
+        """Shows the first images of a batch with truth, estimate and meshes."""
         batch, _ = element
-        images = batch["image"][: summaries.NUM_OVERLAYS]
-        estimate = self._model(images, training=False, with_vertices=True)
-        return {"overlay": summaries.overlay_sheet(batch, estimate, self._body)}
+        first = {key: value[: summaries.NUM_OVERLAYS] for key, value in batch.items()}
+        estimate = self._model(first["image"], training=False, with_vertices=True)
+        pose = tf.reshape(first["pose_axis_angle"], [-1, 24, 3])
+        truth = self._model.body(rotations.axis_angle_to_matrix(pose), first["betas"])
+        return summaries.view(batch, estimate, truth["vertices"], self._body.faces)
 
 
 def _critic_terms(
@@ -226,6 +289,9 @@ def _critic_terms(
         discriminator: the critics.
         stages: estimates of the iterations that are judged, ``[batch, ...]`` each, by number.
         mocap: `pose_axis_angle` ``[rows, 72]`` and `betas` ``[rows, 10]`` of real bodies.
+
+    Returns:
+        Losses, and as `critics_real` and `critics_fake` the sums of each output ``[25]``.
     """
     real_rotations = rotations.axis_angle_to_matrix(
         tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3])
@@ -246,10 +312,17 @@ def _critic_terms(
         "adversarial": losses_lib.adversarial_generator_loss(fake),
         "discriminator_real": real_term,
         "discriminator_fake": fake_term,
+        "critics_real": losses_lib.Loss(tf.reduce_sum(real, axis=0), real_term.count),
+        "critics_fake": losses_lib.Loss(tf.reduce_sum(fake, axis=0), fake_term.count),
     }
     for stage, part in zip(stages, tf.split(fake, len(estimates))):
         terms[f"adversarial_{stage}"] = losses_lib.adversarial_generator_loss(part)
     return terms
+
+
+def _critic_names(kind: str) -> list[str]:
+    """Returns the names of the 25 critics' mean outputs on real or on estimated bodies."""
+    return [f"{kind}/{name}" for name in discriminator_lib.OUTPUT_NAMES]
 
 
 def _joint_error(joints_3d: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> losses_lib.Loss:

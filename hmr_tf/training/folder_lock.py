@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 
 from hmr_tf.errors import ConfigError
@@ -30,3 +31,26 @@ def locked(folder: str) -> Iterator[None]:
                 f"Another process is training in '{folder}'; wait for it or give another --log_dir."
             ) from error
         yield
+
+
+@contextlib.contextmanager
+def own_folder(log_dir: str, is_chief: bool) -> Iterator[str]:
+    """Gives a process the folder that it writes a run into.
+
+    Args:
+        log_dir: the run's folder.
+        is_chief: whether this process keeps what it writes.
+
+    Returns:
+        A context with the run's folder, made if missing and locked; or with a temporary one.
+
+    Raises:
+        ConfigError: if another process is training there.
+    """
+    if is_chief:
+        os.makedirs(log_dir, exist_ok=True)
+        with locked(log_dir):
+            yield log_dir
+    else:
+        with tempfile.TemporaryDirectory(prefix="hmr_tf_worker_") as folder:
+            yield folder

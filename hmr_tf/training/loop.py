@@ -1,9 +1,12 @@
 """The training loop: strategy, checkpoints, resume, progress. It knows no model.
 
-The dataset yields global batches from one iterator; every replica takes its own rows. So any number
-of replicas sees the same examples in the same order, and a dataset that can begin at any step
-(`make_dataset(first_step)`) makes the position in the data a function of the step counter alone:
-nothing of it needs saving.
+The dataset yields this process's share of the global batches from one iterator; every replica takes
+its own rows. So any number of replicas sees the same examples in the same order, and a dataset that
+can begin at any step (`make_dataset(first_step)`) makes the position in the data a function of the
+step counter alone: nothing of it needs saving.
+
+Several processes (`devices.Worker`) do all things alike and in step, since much of it, saving too,
+is communication. Each writes into a folder of its own; only the chief's is kept.
 """
 
 from __future__ import annotations
@@ -11,26 +14,37 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import pathlib
-import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
 from hmr_tf import checkpoints
 from hmr_tf import config as config_lib
-from hmr_tf.errors import DataError, TrainingError
-from hmr_tf.training.journal import Journal, duration
-from hmr_tf.training.task import Task
+from hmr_tf.data import streams
+from hmr_tf.errors import ConfigError, DataError, TrainingError
+from hmr_tf.training import devices, summaries, validation
+from hmr_tf.training.journal import PLOT_FILE, Journal
+from hmr_tf.training.task import OVERFLOWS, Task
+from hmr_tf.training.validation import Best, Validator
 
 SUMMARY_DIR = "tensorboard"
+# The loss scale falls from its first value to 1 in 15 steps.
+_MAX_OVERFLOWS = 50
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What communication with a process that has gone gives.
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+    tf.errors.UnknownError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +55,15 @@ class Outcome:
         step: steps taken in all.
         was_finished: whether there was nothing left to do.
         stopped_by: name of the signal that ended it early, e.g. ``SIGTERM``; else empty.
+        is_early: whether it ended because validations no longer became better.
+        best_step: step of the best validation; negative if there was none.
     """
 
     step: int
     was_finished: bool = False
     stopped_by: str = ""
+    is_early: bool = False
+    best_step: int = -1
 
 
 class Loop:
@@ -56,9 +74,11 @@ class Loop:
         strategy: where.
         config: the run.
         log_dir: folder of checkpoints, logs and pictures.
-        make_dataset: number of steps already taken -> dataset of global batches: nested dicts and
-            tuples of tensors whose first dimension is a multiple of the number of replicas.
+        make_dataset: number of steps already taken -> dataset of this process's share of the global
+            batches: nested dicts and tuples of tensors whose first dimension is a multiple of the
+            number of its replicas.
         batch_files: step, from 1 -> names of its images, to name a bad batch; None if unknown.
+        validator: scores held-out people on the way; None for nobody.
     """
 
     def __init__(
@@ -69,6 +89,7 @@ class Loop:
         log_dir: str,
         make_dataset: Callable[[int], tf.data.Dataset],
         batch_files: Callable[[int], Sequence[str]] | None = None,
+        validator: Validator | None = None,
     ) -> None:
         self._task = task
         self._strategy = strategy
@@ -76,6 +97,8 @@ class Loop:
         self._log_dir = log_dir
         self._make_dataset = make_dataset
         self._batch_files = batch_files
+        self._validator = validator
+        self._best = Best() if validator is None else validator.best
         with strategy.scope():
             task.build()
             self._step = tf.Variable(
@@ -88,50 +111,77 @@ class Loop:
         # Sums since the last row of the curve and their number: a run stopped between two rows
         # writes the same rows as one that was not.
         self._window = tf.Variable(tf.zeros([len(self._names) + 1], tf.float64), trainable=False)
+        self._worker = devices.worker_of(strategy)
+        # Processes must stop at the same step: whether one has been told to goes with its metrics.
+        self._told_to_stop = tf.Variable(0.0, trainable=False)
+        self._all_stop = False
         self._sums = np.zeros(len(self._names) + 1)
-        self._items = {**task.checkpoint_items(), "step": self._step, "window": self._window}
+        self._items = {
+            **task.checkpoint_items(),
+            **{"step": self._step, "window": self._window, "best": self._best},
+        }
         self._manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(**self._items),
             checkpoints.weights_dir(log_dir),
-            max_to_keep=config.keep_checkpoints,
+            max_to_keep=config.keep_checkpoints if self._worker.is_chief else 1,
         )
         self._train_step = tf.function(self._distributed_step)
         self._last_loss = float("nan")
+        self._num_overflows = 0
 
     @property
     def step(self) -> int:
         """Steps taken."""
         return int(self._step.numpy())
 
-    def restore(self) -> int:
+    def restore(self, source: str | None = None) -> int:
         """Goes to the newest checkpoint, if there is one.
+
+        Args:
+            source: the chief's folder; by default this loop's own.
 
         Returns:
             Steps taken.
 
         Raises:
             CheckpointError: if it is damaged or of something else.
+            ConfigError: if other processes have found another checkpoint.
         """
-        path = self._manager.latest_checkpoint
+        path = checkpoints.latest_weights(source or self._log_dir)
         if path is not None:
             checkpoints.restore(path, self._items)
             self._sums = self._window.numpy()
-        self._remove_unfinished()
+        checkpoints.remove_unfinished(self._manager)
+        self._check_agreement()
+        if self._validator is not None:
+            self._validator.restore_best(self._task, self.step, source or self._log_dir)
         return self.step
 
-    def _remove_unfinished(self) -> None:
-        """Removes what a kill in the middle of saving left: files of no known checkpoint."""
-        known = {os.path.basename(path) for path in self._manager.checkpoints}
-        for path in pathlib.Path(self._manager.directory).glob("ckpt-*"):
-            if path.name.partition(".")[0] in known:
-                continue
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    def _check_agreement(self) -> None:
+        """Checks that all processes begin at the same step."""
+        if self._worker.count == 1:
+            return
+        steps = self._strategy.run(tf.function(lambda: self._step.read_value()))
+        total = int(self._strategy.reduce(tf.distribute.ReduceOp.SUM, steps, axis=None))
+        if total != self.step * self._strategy.num_replicas_in_sync:
+            raise ConfigError(
+                f"Not all workers begin at step {self.step}, as worker {self._worker.index} does; "
+                "--log_dir must be one folder that all of them see."
+            )
 
     def save(self) -> None:
-        """Writes a checkpoint of the current step, unless it is there already."""
+        """Writes a checkpoint of the current step, unless it is there already.
+
+        Raises:
+            TrainingError: if a weight is not finite.
+        """
         path = self._manager.latest_checkpoint
         if path is not None and path.endswith(f"-{self.step}"):
             return
+        # Finite losses can have gradients that are not; only the next step's losses would tell.
+        weights = self._task.model.trainable_variables
+        if not all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in weights):
+            raise self._not_finite("weights", [self.step])
         self._window.assign(self._sums)
         self._manager.save(checkpoint_number=self.step)
 
@@ -145,12 +195,18 @@ class Loop:
         Raises:
             TrainingError: if a metric is not finite; nothing has been saved since.
         """
-        first_step, started = self.step, time.perf_counter()
-        config = self._config
-        if first_step >= config.num_steps:
-            return Outcome(first_step, was_finished=True)
-        columns = (*self._names, *self._task.learning_rates())
-        journal = Journal(self._log_dir, columns, config.num_steps, first_step, config.batch_size)
+        first_step, config, validator = self.step, self._config, self._validator
+        if first_step >= config.num_steps or self._is_exhausted:
+            return self._outcome(was_finished=True)
+        columns = [name for name in self._names if "/" not in name]
+        journal = Journal(
+            self._log_dir,
+            (*columns, *self._task.learning_rates()),
+            config.num_steps,
+            first_step,
+            config.batch_size,
+            metrics=validator.metrics if validator is not None else (),
+        )
         writer = tf.summary.create_file_writer(os.path.join(self._log_dir, SUMMARY_DIR))
         try:
             with _signals() as received, writer.as_default():
@@ -159,25 +215,60 @@ class Loop:
                 with _paused(journal):
                     self.save()
                     journal.plot()
-            spent = duration(time.perf_counter() - started)
-            if received and self.step < config.num_steps:
+            if received and self.step < config.num_steps and not self._is_exhausted:
                 journal.say(f"stopped by {received[0]}; checkpoint of step {self.step} saved")
-                return Outcome(self.step, stopped_by=received[0])
-            journal.say(f"finished {config.num_steps} steps; this part took {spent}")
-            return Outcome(self.step)
+                return self._outcome(stopped_by=received[0])
+            self._say_summary(journal)
+            return self._outcome()
         except TrainingError as error:
             journal.say(str(error))
             raise
+        except _LOST as error:
+            if self._worker.count == 1:
+                raise
+            message = (
+                f"Worker {self._worker.index} lost the others after step {self.step}: start all "
+                "workers again, they go on from the last checkpoint."
+            )
+            journal.say(message)
+            raise TrainingError(message) from error
         finally:
             writer.close()
             journal.close()
 
+    @property
+    def _is_exhausted(self) -> bool:
+        return self._validator is not None and self._validator.is_exhausted
+
+    def _outcome(self, **how: Any) -> Outcome:
+        is_early = self._is_exhausted and self.step < self._config.num_steps
+        return Outcome(self.step, is_early=is_early, best_step=int(self._best.step), **how)
+
+    def _say_summary(self, journal: Journal) -> None:
+        """Says how the run went and where everything lies."""
+        if self._is_exhausted:
+            patience = self._validator.config.early_stop_patience
+            journal.say(f"stopping early: no better validation in the last {patience}")
+        first, *others = journal.summary(self.step, int(self._best.step))
+        journal.say(f"finished {first}")
+        for line in others:
+            journal.say(line)
+        best = os.path.join(self._log_dir, validation.BEST_DIR)
+        journal.say(
+            f"checkpoint: {self._log_dir}"
+            f"{f'; of the best validation: {best}' if self._best.step >= 0 else ''}; "
+            f"curve: {os.path.join(self._log_dir, PLOT_FILE)}; "
+            f"TensorBoard: tensorboard --logdir {os.path.join(self._log_dir, SUMMARY_DIR)}"
+        )
+
     def _opening(self, first_step: int) -> str:
         config, replicas = self._config, self._strategy.num_replicas_in_sync
+        count = self._worker.count
         begin = f"resuming at step {first_step}" if first_step else "starting"
         return (
             f"{begin} of {config.num_steps}: batches of {config.batch_size} on {replicas} "
-            f"replica{'s' if replicas > 1 else ''} in {config.precision}"
+            f"replica{'s' if replicas > 1 else ''}{f' of {count} workers' if count > 1 else ''} "
+            f"in {config.precision}"
         )
 
     def _steps(self, journal: Journal, received: list[str]) -> None:
@@ -185,6 +276,8 @@ class Loop:
         config, step = self._config, self.step
         unchecked: tuple[int, tf.Tensor] | None = None
         for element in iter(self._make_dataset(step)):
+            if received:
+                self._told_to_stop.assign(1.0)
             rates = self._task.learning_rates() if (step + 1) % config.log_every == 0 else {}
             values = self._train_step(element)
             step += 1
@@ -193,22 +286,27 @@ class Loop:
             if unchecked:
                 self._check(*unchecked)
             unchecked = (step, values)
-            is_last = step == config.num_steps or bool(received)
+            stops = self._all_stop if self._worker.count > 1 else bool(received)
+            is_last = step == config.num_steps or stops
             if is_last or self._is_due(step):
                 self._check(*unchecked)
                 unchecked = None
                 self._report(journal, step, rates, element)
             journal.tick(step, self._last_loss)
-            if is_last:
+            if is_last or self._is_exhausted:
                 return
         raise DataError(f"The training data ended after {step} of {config.num_steps} steps.")
 
     def _is_due(self, step: int) -> bool:
         config = self._config
-        return any(
+        return self._validates(step) or any(
             every and step % every == 0
             for every in (config.log_every, config.image_every, config.checkpoint_every)
         )
+
+    def _validates(self, step: int) -> bool:
+        validator = self._validator
+        return validator is not None and validator.is_due(step, self._config.num_steps)
 
     def _check(self, step: int, values: tf.Tensor) -> None:
         """Adds a step's metrics to the window.
@@ -216,46 +314,98 @@ class Loop:
         Raises:
             TrainingError: if one is not finite.
         """
-        values = values.numpy().astype(np.float64)
+        *values, told_to_stop = values.numpy().astype(np.float64)
+        self._all_stop = told_to_stop > 0
         if not np.isfinite(values).all():
             bad = [name for name, value in zip(self._names, values) if not np.isfinite(value)]
-            names = self._batch_files(step) if self._batch_files else ["names unknown"]
-            raise TrainingError(
-                f"Step {step} gave numbers that are not finite ({', '.join(bad)}); the last "
-                "checkpoint is unharmed. Lower the learning rate, or look at the labels of its "
-                f"images: {', '.join(names)}."
-            )
+            bad = [name for name in bad if "/" not in name] or bad
+            raise self._not_finite(", ".join(bad), [step, step - 1] if step > 1 else [step])
         self._sums[:-1] += values
         self._sums[-1] += 1
         self._last_loss = float(values[self._names.index("loss")])
+        self._check_overflows(step, values)
+
+    def _not_finite(self, what: str, steps: Sequence[int]) -> TrainingError:
+        """Returns the error of a last step whose numbers, or the update before, went wrong."""
+        files = self._batch_files or (lambda step: ["names unknown"])
+        images = "; of step ".join(f"{step}: {', '.join(files(step))}" for step in steps)
+        return TrainingError(
+            f"Step {steps[0]} gave numbers that are not finite ({what}); the last checkpoint is "
+            "unharmed. Lower the learning rate, or look at the labels of the images of step "
+            f"{images}."
+        )
+
+    def _check_overflows(self, step: int, values: Sequence[float]) -> None:
+        """Counts steps in a row that overflowed float16.
+
+        Raises:
+            TrainingError: if they are too many.
+        """
+        if OVERFLOWS not in self._names:
+            return
+        overflows = values[self._names.index(OVERFLOWS)] > 0
+        self._num_overflows = self._num_overflows + 1 if overflows else 0
+        if self._num_overflows == _MAX_OVERFLOWS:
+            raise TrainingError(
+                f"The gradients of the {_MAX_OVERFLOWS} steps up to {step} overflowed float16 at "
+                "every loss scale, so nothing was learned; the last checkpoint is unharmed. Lower "
+                "the learning rate, or give --precision=mixed_bfloat16 or float32."
+            )
 
     def _report(
         self, journal: Journal, step: int, rates: Mapping[str, float], element: Any
     ) -> None:
-        """Writes what is due after a step: a row, pictures, a checkpoint."""
+        """Writes what is due after a step: a row, a validation, pictures, a checkpoint."""
         config = self._config
         if step % config.log_every == 0:
             means = dict(zip(self._names, (self._sums[:-1] / self._sums[-1]).tolist()))
             self._sums[:] = 0
-            rate = journal.row(step, {**means, **rates})
+            whole = {name: value for name, value in means.items() if "/" not in name}
+            rate = journal.row(step, {**whole, **rates})
             for name, value in {**means, **rates, "images_per_second": rate}.items():
                 tf.summary.scalar(name, value, step=step)
         with _paused(journal):
+            is_best = self._validates(step) and self._validate(journal, step)
             if config.image_every and step % config.image_every == 0:
-                for name, picture in self._task.overlays(element).items():
-                    tf.summary.image(name, picture[np.newaxis], step=step)
-                    path = os.path.join(self._log_dir, f"{name}.png")
-                    cv2.imwrite(path, picture[..., ::-1])
-            if config.checkpoint_every and step % config.checkpoint_every == 0:
+                summaries.write(self._task.views(element), step, self._log_dir)
+            every = config.checkpoint_every
+            if self._validates(step) or (every and step % every == 0):
                 self.save()
                 journal.plot()
+            if is_best:
+                self._validator.save_best(self._task)
+
+    def _validate(self, journal: Journal, step: int) -> bool:
+        """Scores held-out people; returns whether the weights are the best so far."""
+        validator, best = self._validator, self._best
+        means, num_people = validator.score(self._task)
+        metric = validator.config.best_metric
+        is_best = best.update(step, self._agreed(means[metric]))
+        note = f"best {metric} {float(best.value):.1f} at step {int(best.step)}"
+        journal.validation(step, means, num_people, "the best so far" if is_best else note)
+        for name, value in means.items():
+            tf.summary.scalar(f"validation/{name}", value, step=step)
+        return is_best
+
+    def _agreed(self, value: float) -> float:
+        """Returns the mean over all processes: one that rounds otherwise must not decide alone."""
+        if self._worker.count == 1:
+            return value
+        values = self._strategy.run(tf.function(lambda: tf.constant(value, tf.float64)))
+        return float(self._strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None))
 
     def _distributed_step(self, element: Any) -> tf.Tensor:
-        """One step on all replicas; returns `[num_metrics]` float32, in the order of the names."""
+        """One step on all replicas.
+
+        Returns:
+            `[num_metrics + 1]` float32, in the order of the names; the last is positive if a
+            process has been told to stop.
+        """
 
         def replica(element: Any) -> tf.Tensor:
             scalars = self._task.replica_step(self._own_rows(element), self._step)
-            return tf.stack([tf.cast(scalars[name], tf.float32) for name in self._names])
+            values = [tf.cast(scalars[name], tf.float32) for name in self._names]
+            return tf.stack([*values, self._told_to_stop.read_value()])
 
         values = self._strategy.run(replica, args=(element,))
         self._step.assign_add(1)
@@ -263,18 +413,13 @@ class Loop:
 
     def _own_rows(self, element: Any) -> Any:
         """Returns this replica's rows of every tensor."""
-        replicas = self._strategy.num_replicas_in_sync
+        replicas = self._strategy.num_replicas_in_sync // self._worker.count
         if replicas == 1:
             return element
         index = tf.distribute.get_replica_context().replica_id_in_sync_group
-
-        def rows(tensor: tf.Tensor) -> tf.Tensor:
-            # On the host, so that a GPU is sent its own rows only.
-            with tf.device("/cpu:0"):
-                share = tensor.shape[0] // replicas
-                return tensor[index * share : (index + 1) * share]
-
-        return tf.nest.map_structure(rows, element)
+        # On the host, so that a GPU is sent its own rows only.
+        with tf.device("/cpu:0"):
+            return streams.own_rows(element, (index % replicas, replicas))
 
 
 @contextlib.contextmanager

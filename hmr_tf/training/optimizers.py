@@ -148,7 +148,7 @@ def build_optimizer(
     """Builds Adam with the run's schedule.
 
     Args:
-        config: the run; its schedule, epsilon and precision are used.
+        config: the run; its schedule, epsilon, greatest gradient and precision are used.
         learning_rate: greatest rate.
         average_decay: decay of averaged weights; 0 keeps none.
 
@@ -159,12 +159,40 @@ def build_optimizer(
     optimizer = FusedAdam(
         schedule,
         epsilon=config.adam_epsilon,
+        # Keras clips what has been summed over replicas, after the loss scale is undone.
+        global_clipnorm=config.clip_norm or None,
         use_ema=average_decay > 0,
         ema_momentum=average_decay if average_decay > 0 else 0.99,
     )
     if config.precision == "mixed_float16":
         return tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def update(
+    optimizer: tf.keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor],
+    variables: Sequence[tf.Variable],
+) -> tf.Tensor | None:
+    """Takes a step of an optimizer of `build_optimizer`.
+
+    Args:
+        optimizer: its iterations count the step even if it is skipped.
+        gradients: this replica's, not scaled.
+        variables: as many.
+
+    Returns:
+        For a loss scale: this replica's share, `[]` float32, of 1 if the step was skipped because
+        gradients overflowed, else of 0. None without one.
+    """
+    if not hasattr(optimizer, "loss_scale"):
+        optimizer.apply_gradients(zip(gradients, variables))
+        return None
+    before = tf.identity(optimizer.loss_scale)
+    optimizer.apply_gradients(zip(gradients, variables))
+    # The count of good steps restarts when the scale grows, too.
+    was_skipped = (optimizer.dynamic_counter.read_value() == 0) & (optimizer.loss_scale <= before)
+    return tf.cast(was_skipped, tf.float32) / tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def averages(optimizer: tf.keras.optimizers.Optimizer) -> list[tf.Variable]:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -56,6 +57,57 @@ def test_seed_fixes_initial_weights():
     np.testing.assert_array_equal(kernel(), kernel())
 
 
+def cluster(task, **jobs):
+    return json.dumps({"cluster": jobs, "task": task})
+
+
+PAIR = ["a:1", "b:2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", (0, 1)),
+        ("{}", (0, 1)),
+        (cluster({"type": "worker", "index": 0}, worker=["a:1"]), (0, 1)),
+        (cluster({"type": "worker", "index": 1}, worker=PAIR), (1, 2)),
+        (cluster({"type": "chief", "index": 0}, worker=PAIR, chief=["c:1"]), (0, 3)),
+        (cluster({"type": "worker", "index": "0"}, worker=PAIR, chief=["c:1"]), (1, 3)),
+    ],
+)
+def test_place_among_workers(monkeypatch, text, expected):
+    monkeypatch.setenv("TF_CONFIG", text)
+    worker = devices.find_worker()
+    assert (worker.index, worker.count) == expected
+    assert worker.is_chief == (expected[0] == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{cluster", "Expecting property name"),
+        ("[1]", "no attribute 'get'"),
+        (cluster({"type": "worker", "index": 2}, worker=PAIR), "has no task 'worker' 2"),
+        (cluster({"type": "chief", "index": 0}, worker=PAIR), "has no task 'chief' 0"),
+        (cluster({"index": 0}, worker=PAIR), "'type' is missing"),
+        (cluster({"type": "worker", "index": 0}, worker=PAIR, ps=["c:1"]), "one 'chief' and any"),
+        (cluster({"type": "worker", "index": 0}, worker="a:1,b:2"), "a list of addresses"),
+        (json.dumps({"cluster": {"worker": PAIR}}), "'task' is missing"),
+    ],
+)
+def test_a_broken_cluster_is_one_line(monkeypatch, text, reason):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ConfigError, match=reason) as error:
+        devices.find_worker()
+    assert "\n" not in str(error.value) and "TF_CONFIG should be like" in str(error.value)
+
+
+def test_logical_devices_are_for_one_process(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", cluster({"type": "worker", "index": 1}, worker=PAIR))
+    with pytest.raises(ConfigError, match="num_logical_cpus is for one process; TF_CONFIG names 2"):
+        devices.build_strategy(num_logical_cpus=2)
+
+
 def test_batch_must_split_evenly():
     class TwoReplicas:
         num_replicas_in_sync = 2
@@ -63,3 +115,6 @@ def test_batch_must_split_evenly():
     devices.check_batch_size(8, TwoReplicas())
     with pytest.raises(ConfigError, match="multiple of the 2 devices; got 7"):
         devices.check_batch_size(7, TwoReplicas())
+    devices.check_batch_size(12, TwoReplicas(), accumulate_steps=3)
+    with pytest.raises(ConfigError, match="multiple of the 2 devices, each in 3 parts; got 8"):
+        devices.check_batch_size(8, TwoReplicas(), accumulate_steps=3)

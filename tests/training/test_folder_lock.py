@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -35,3 +36,14 @@ def test_a_kill_releases_it(tmp_path):
     holder.communicate()
     with folder_lock.locked(str(tmp_path)):
         pass
+
+
+def test_only_the_chief_writes_into_the_folder(tmp_path):
+    log = tmp_path / "log"
+    with folder_lock.own_folder(str(log), is_chief=False) as own:
+        assert os.path.isdir(own) and not log.exists()
+    assert not os.path.exists(own)
+    with folder_lock.own_folder(str(log), is_chief=True) as own:
+        assert own == str(log) and log.is_dir()
+        with pytest.raises(ConfigError), folder_lock.own_folder(str(log), is_chief=True):
+            pass

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from hmr_tf import checkpoints, config
 from hmr_tf.errors import CheckpointError, DataError, TrainingError
-from hmr_tf.training import journal, loop, optimizers
-from hmr_tf.training.task import Task, global_sums, replica_seed
+from hmr_tf.training import journal, loop, optimizers, validation
+from hmr_tf.training.task import Task, Views, global_sums, replica_seed
 
 
 class LineTask(Task):
@@ -57,8 +57,8 @@ class LineTask(Task):
     def learning_rates(self):
         return {"learning_rate": optimizers.current_rate(self.optimizer)}
 
-    def overlays(self, element):
-        return {"picture": np.zeros([2, 2, 3], np.uint8)}
+    def views(self, element):
+        return Views({"picture": np.zeros([2, 2, 3], np.uint8)})
 
 
 def batches(first_step, length=100, bad_step=None):
@@ -84,14 +84,38 @@ def settings(num_steps, **changes):
     )
 
 
-def make_loop(folder, train, make_dataset=batches):
+class Scores(validation.Validator):
+    """Gives scores by step instead of looking at people, and keeps a note as the best."""
+
+    def __init__(self, scores, folder, **settings):
+        settings = config.ValidationConfig(**{"validate_every": 2, **settings})
+        super().__init__(settings, config.DataConfig("d"), 32, str(folder))
+        self.scores = scores
+
+    def score(self, task):
+        return {"pa_mpjpe_mm": self.scores[int(self.loop.step)], "pve_mm": 1.0}, 5
+
+    def save_best(self, task):
+        folder = os.path.join(self._log_dir, "best", "weights")
+        os.makedirs(folder, exist_ok=True)
+        step = int(self.best.step)
+        with open(os.path.join(folder, "checkpoint"), "w") as file:
+            file.write(f'model_checkpoint_path: "ckpt-{step}"\n')
+        with open(os.path.join(folder, f"ckpt-{step}.index"), "w"):
+            pass
+
+
+def make_loop(folder, train, make_dataset=batches, validator=None):
     folder.mkdir(exist_ok=True)
     tf.keras.utils.set_random_seed(train.seed + 1)
     task = LineTask(train)
     strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
     runner = loop.Loop(
-        task, strategy, train, str(folder), make_dataset, lambda step: [f"{step}_0.jpg", "b.jpg"]
+        *(task, strategy, train, str(folder), make_dataset),
+        *(lambda step: [f"{step}_0.jpg", "b.jpg"], validator),
     )
+    if validator is not None:
+        validator.loop = runner
     runner.restore()
     return runner, task
 
@@ -207,10 +231,28 @@ def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
         runner.run()
     message = str(error.value)
     assert message.startswith("Step 7 gave numbers that are not finite (loss); the last checkpoint")
-    assert message.endswith("images: 7_0.jpg, b.jpg.")
+    assert message.endswith("the images of step 7: 7_0.jpg, b.jpg; of step 6: 6_0.jpg, b.jpg.")
     assert "\n" not in message
     assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
     assert message in (tmp_path / "train_log.txt").read_text()
+
+
+class LeapingTask(LineTask):
+    """Its loss is finite while its update is not."""
+
+    def replica_step(self, element, step):
+        scalars = super().replica_step(element, step)
+        kernel = self._model.trainable_variables[0]
+        kernel.assign(tf.where(step == 7, np.nan, kernel))
+        return scalars
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "LineTask", LeapingTask)
+    runner, _ = make_loop(tmp_path, settings(10))
+    with pytest.raises(TrainingError, match=r"Step 8 .*\(weights\).* of step 8: 8_0.jpg, b.jpg.$"):
+        runner.run()
+    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
 
 
 def test_not_even_a_checkpoint_of_the_same_step_takes_bad_numbers(tmp_path):
@@ -218,6 +260,29 @@ def test_not_even_a_checkpoint_of_the_same_step_takes_bad_numbers(tmp_path):
     with pytest.raises(TrainingError, match="Step 8 "):
         runner.run()
     assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
+
+
+class OverflowingTask(LineTask):
+    """Overflows from its eleventh step on, but for one step."""
+
+    @property
+    def metric_names(self):
+        return ("loss", "size", "loss_overflows")
+
+    def replica_step(self, element, step):
+        overflows = (step > 10) & (step != 30)
+        return {
+            **super().replica_step(element, step),
+            "loss_overflows": tf.cast(overflows, tf.float32),
+        }
+
+
+def test_endless_overflows_stop_the_run(tmp_path):
+    train = settings(100, precision="mixed_bfloat16")
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
+    runner = loop.Loop(OverflowingTask(train), strategy, train, str(tmp_path), batches)
+    with pytest.raises(TrainingError, match="50 steps up to 81 overflowed float16"):
+        runner.run()
 
 
 def test_data_that_ends_is_an_error(tmp_path):
@@ -243,3 +308,137 @@ def test_damaged_checkpoint_is_named(tmp_path):
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(CheckpointError, match="ckpt-4' are damaged"):
         make_loop(tmp_path, settings(8))
+
+
+SCORES = {2: 9.0, 4: 7.0, 6: 8.0, 8: 6.0, 10: 6.5, 11: 5.0}
+
+
+def validations(folder):
+    rows = journal.read_rows(folder / "validation.csv")
+    return [(int(row["step"]), float(row["pa_mpjpe_mm"])) for row in rows]
+
+
+def test_validations_on_the_way(tmp_path):
+    scores = Scores(SCORES, tmp_path)
+    runner, _ = make_loop(tmp_path, settings(11), validator=scores)
+    assert runner.run() == loop.Outcome(11, best_step=11)
+    assert validations(tmp_path) == list(SCORES.items())
+    assert checkpoints.latest_step(tmp_path / "best") == 11
+    log = (tmp_path / "train_log.txt").read_text()
+    assert "validation at step 4: pa_mpjpe_mm 7.0  pve_mm 1.0  (5 people; the best so far)" in log
+    assert "(5 people; best pa_mpjpe_mm 7.0 at step 4)" in log
+    for line in (
+        *("finished 11 steps, ", "images/s overall", "last validation, step 11: pa_mpjpe_mm 5.0"),
+        *("best validation, step 11", f"of the best validation: {tmp_path}/best"),
+        *(f"checkpoint: {tmp_path}", "tensorboard --logdir"),
+    ):
+        assert line in log
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    found = [
+        (event.step, round(float(tf.make_ndarray(value.tensor)), 3))
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+        if value.tag == "validation/pa_mpjpe_mm"
+    ]
+    assert found == list(SCORES.items())
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["save", "save_best"])
+def test_a_kill_in_a_validation_changes_nothing(tmp_path, monkeypatch, moment):
+    """Before the run's checkpoint, and between it and the best weights."""
+    scores = Scores(SCORES, tmp_path)
+    runner, _ = make_loop(tmp_path, settings(10, checkpoint_every=0), validator=scores)
+    owner = runner if moment == "save" else scores
+    act = getattr(owner, moment)
+
+    def die(*arguments):
+        if runner.step == 8:
+            raise KilledError
+        act(*arguments)
+
+    monkeypatch.setattr(owner, moment, die)
+    with pytest.raises(KilledError):
+        runner.run()
+    assert checkpoints.latest_step(tmp_path / "best") == 4
+    scores = Scores(SCORES, tmp_path)
+    again, _ = make_loop(tmp_path, settings(10, checkpoint_every=0), validator=scores)
+    assert again.step == (6 if moment == "save" else 8)
+    assert checkpoints.latest_step(tmp_path / "best") == again.step - again.step % 4
+    assert again.run() == loop.Outcome(10, best_step=8)
+    assert validations(tmp_path) == list(SCORES.items())[:5]
+    assert checkpoints.latest_step(tmp_path / "best") == 8
+
+
+def test_a_run_ends_early_also_if_it_was_interrupted(tmp_path, stop_at):
+    values = {2: 5.0, 4: 6.0, 6: 7.0, 8: 8.0, 10: 1.0}
+    whole, _ = make_loop(
+        tmp_path / "whole", settings(10),
+        validator=Scores(values, tmp_path / "whole", early_stop_patience=3),
+    )  # fmt: skip
+    assert whole.run() == loop.Outcome(8, is_early=True, best_step=2)
+    folder = tmp_path / "parts"
+    runner, _ = make_loop(
+        folder, settings(10), validator=Scores(values, folder, early_stop_patience=3)
+    )
+    stop_at(runner, 4)
+    assert runner.run().stopped_by == "SIGTERM"
+    again, _ = make_loop(
+        folder, settings(10), validator=Scores(values, folder, early_stop_patience=3)
+    )
+    assert again.run() == loop.Outcome(8, is_early=True, best_step=2)
+    assert (
+        "stopping early: no better validation in the last 3"
+        in (folder / "train_log.txt").read_text()
+    )
+    # Ended is ended, until somebody has more patience.
+    again, _ = make_loop(
+        folder, settings(10), validator=Scores(values, folder, early_stop_patience=3)
+    )
+    assert again.run() == loop.Outcome(8, was_finished=True, is_early=True, best_step=2)
+    patient, _ = make_loop(
+        folder, settings(10), validator=Scores(values, folder, early_stop_patience=4)
+    )
+    assert patient.run() == loop.Outcome(10, best_step=10)
+
+
+def test_validations_may_begin_later(tmp_path):
+    runner, _ = make_loop(tmp_path, settings(4))
+    runner.run()
+    runner, _ = make_loop(tmp_path, settings(8), validator=Scores(SCORES, tmp_path))
+    assert runner.run() == loop.Outcome(8, best_step=8)
+    assert validations(tmp_path) == [(6, 8.0), (8, 6.0)]
+
+
+class DetailedTask(LineTask):
+    """Also gives a metric of its input."""
+
+    @property
+    def metric_names(self):
+        return ("loss", "size", "inputs/mean")
+
+    def replica_step(self, element, step):
+        return {
+            **super().replica_step(element, step),
+            "inputs/mean": tf.reduce_mean(element[0]["x"]),
+        }
+
+
+def test_details_are_for_tensorboard_alone(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "LineTask", DetailedTask)
+    runner, _ = make_loop(tmp_path, settings(3))
+    runner.run()
+    assert "inputs/mean" not in curve(tmp_path)[0]
+    assert "inputs/mean" not in (tmp_path / "train_log.txt").read_text()
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    (mean,) = [
+        float(tf.make_ndarray(value.tensor))
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+        if value.tag == "inputs/mean"
+    ]
+    expected = np.mean([batch["x"].numpy() for (batch,) in batches(0).take(3)])
+    assert mean == pytest.approx(expected, rel=1e-5)

@@ -95,6 +95,49 @@ def test_float16_scales_its_loss():
     assert optimizers.current_rate(optimizer) == pytest.approx(0.01)
 
 
+def test_clipping_is_by_the_norm_of_all_weights():
+    train = config.TrainConfig(clip_norm=2.5)
+    optimizer = optimizers.build_optimizer(train, 0.01)
+    ones = [tf.Variable([1.0, 1.0]), tf.Variable([1.0])]
+    seen = []
+    optimizer.update_step = lambda gradient, variable: seen.append(gradient.numpy())
+    for gradients in ([[3.0, 0.0], [4.0]], [[0.3, 0.0], [0.4]]):
+        optimizers.update(optimizer, [tf.constant(gradient) for gradient in gradients], ones)
+    expected = [[1.5, 0.0], [2.0], [0.3, 0.0], [0.4]]  # Norms 5 and 0.5.
+    for found, value in zip(seen, expected):
+        np.testing.assert_allclose(found, value, rtol=1e-6)
+
+
+def test_clipping_and_overflow_of_float16():
+    train = config.TrainConfig(precision="mixed_float16", clip_norm=1.0)
+    optimizer = optimizers.build_optimizer(train, 0.01)
+    variable = tf.Variable([1.0, 1.0])
+    optimizer.build([variable])
+    update = tf.function(lambda gradient: optimizers.update(optimizer, [gradient], [variable]))
+    scale = float(optimizer.loss_scale)
+    assert float(update(tf.constant([3.0, 4.0]))) == 0
+    first = variable.numpy()
+    np.testing.assert_allclose(optimizer.inner_optimizer._momentums[0], [0.06, 0.08], rtol=1e-6)
+    assert float(update(tf.constant([np.inf, 1.0]))) == 1
+    np.testing.assert_array_equal(variable, first)
+    assert float(optimizer.loss_scale) == scale / 2
+    assert float(update(tf.constant([3.0, 4.0]))) == 0
+    for _ in range(20):
+        assert float(update(tf.constant([np.nan, 1.0]))) == 1
+    assert float(optimizer.loss_scale) == 1
+    assert int(optimizer.iterations) == 23
+
+
+def test_a_growing_loss_scale_is_no_overflow():
+    optimizer = optimizers.build_optimizer(config.TrainConfig(precision="mixed_float16"), 0.01)
+    variable = tf.Variable([1.0])
+    optimizer.build([variable])
+    optimizer.dynamic_counter.assign(1999)
+    before = float(optimizer.loss_scale)
+    assert float(optimizers.update(optimizer, [tf.constant([1.0])], [variable])) == 0
+    assert float(optimizer.loss_scale) == 2 * before
+
+
 def test_state_survives_a_checkpoint(tmp_path):
     def fresh():
         variable = tf.Variable([1.0, -1.0, 0.5])

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hmr_tf.training import accumulation
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_sums_over_parts(in_graph):
+    rows = np.arange(24, dtype=np.float32).reshape(6, 4)
+    seen = []
+
+    def compute(part, index):
+        tf.py_function(lambda x: seen.append(x.numpy()), [part["x"]], [])
+        assert part["x"].shape == [2, 4]
+        return {"sum": tf.reduce_sum(part["x"], 0), "index": [tf.cast(index, tf.float32)]}
+
+    def add(batch):
+        return accumulation.add_parts(compute, batch, 3)
+
+    found = (tf.function(add) if in_graph else add)({"x": tf.constant(rows), "none": {}})
+    np.testing.assert_array_equal(found["sum"], rows.sum(0))
+    assert float(found["index"][0]) == 0 + 1 + 2
+    np.testing.assert_array_equal(np.concatenate(seen), rows)
+
+
+def test_one_part():
+    found = accumulation.add_parts(lambda part, index: 2.0 * part, tf.ones([3, 2]), 1)
+    np.testing.assert_array_equal(found, 2 * np.ones([3, 2]))
