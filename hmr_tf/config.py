@@ -14,7 +14,7 @@ class HMRConfig:
     """The architecture of `hmr`; stored in every checkpoint.
 
     Attributes:
-        encoder: name in ``hmr_tf.models.encoders.ENCODERS``.
+        encoder: name in ``hmr_tf.models.ENCODERS``.
         pool: first pool of the pre-activation ResNets: `slim` (original release), `keras`, `hmr2`.
         image_size: side of the square input crop, px.
         window_px: side of what the crop shows, in px of an image in which the diagonal of the
@@ -176,8 +176,8 @@ class TrainConfig:
         schedule: `constant` or `cosine` (to zero over `num_steps`), after `warmup_steps`.
         warmup_steps: steps of linear warm-up.
         adam_epsilon: Adam's epsilon (1e-8 in the original release; Keras's own default is 1e-7).
-        clip_norm: greatest norm of the whole batch's gradient, all weights of the generator together,
-            and of the discriminators' likewise; longer ones are shortened. 0 for none.
+        clip_norm: greatest norm of the whole batch's gradient, over all weights of the generator,
+            and likewise of the discriminators; longer gradients are shortened. 0 for none.
         accumulate_steps: parts in which each replica's share of a batch is worked through, one
             after the other, for less memory. The update is that of the whole batch, but batch
             statistics and dropout are those of the parts.
@@ -191,7 +191,7 @@ class TrainConfig:
     """
 
     batch_size: int = 64
-    num_steps: int = 667_725
+    num_steps: int = 667_680
     generator_learning_rate: float = 1e-5
     discriminator_learning_rate: float = 1e-4
     schedule: str = "constant"

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 
 import pytest
 
@@ -39,3 +40,16 @@ def test_defaults_are_the_original_release_s():
     assert (train.generator_learning_rate, train.discriminator_learning_rate) == (1e-5, 1e-4)
     assert (train.batch_size, train.adam_epsilon) == (64, 1e-8)
     assert (augment.scale_min, augment.scale_max, augment.shift_px) == (0.8, 1.23, 20)
+    assert (augment.spread, augment.flip_probability) == ("uniform", 0.5)
+    off = ("rotation_deg", "rotation_probability", "color_jitter", "occluder_probability")
+    assert not any(getattr(augment, name) for name in (*off, "cutout_probability"))
+    assert (losses.keypoints_2d_loss, losses.joints_3d_loss) == ("l1", "half_mse")
+    assert losses.adversarial_stages == "all"
+    off = ("pose_weight", "betas_weight", "vertices_weight", "camera_weight")
+    assert not any(getattr(losses, name) for name in off)
+    model = config.HMRConfig()
+    assert (model.encoder, model.pool, model.rotation) == ("resnet50_v2", "slim", "axis_angle")
+    assert (model.regressor, model.discriminator, model.train_mean) == ("joint", "hmr", True)
+    assert (model.projection, model.num_iterations) == ("weak_perspective", 3)
+    # 75 epochs of 569,753 images.
+    assert train.num_steps == math.ceil(75 * 569_753 / 64)

@@ -66,6 +66,25 @@ def test_every_joint_has_its_own_critic(discriminator, inputs):
     assert moved.tolist() == [7, 23]
 
 
+def test_ports_have_a_shallower_critic_of_shape(inputs):
+    """mmhuman3d: 10 -> 5 ReLU -> 1, against NumPy."""
+    ports = Discriminator(embedding_activation=None, shape_units=(5,))
+    out = ports(inputs).numpy()
+    weights = {
+        weight.name.split("/", 1)[-1]: weight.numpy()
+        for weight in ports.trainable_weights
+        if "shape" in weight.name
+    }
+    (first, bias), (last, last_bias) = (
+        [value for name, value in weights.items() if layer in name] for layer in ("_1", "_out")
+    )
+    assert (first.shape, last.shape) == ((10, 5), (5, 1)) and len(weights) == 4
+    hidden = np.maximum(inputs["betas"].numpy() @ first + bias, 0.0)
+    np.testing.assert_allclose(out[:, 24:], hidden @ last + last_bias, atol=1e-5)
+    again = Discriminator.from_config(ports.get_config())
+    assert again.get_config() == ports.get_config()
+
+
 def test_config_round_trip_keeps_the_activation(inputs):
     ports = Discriminator(embedding_activation=None)
     again = Discriminator.from_config(ports.get_config())

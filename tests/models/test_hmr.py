@@ -13,7 +13,7 @@ from hmr_tf.body.posing import pose_body
 from hmr_tf.config import HMRConfig
 from hmr_tf.errors import BodyError, ConfigError
 from hmr_tf.models import MODELS
-from hmr_tf.models.hmr import HMR, ROTATION_FORMS, decode_pose, encode_pose
+from hmr_tf.models.hmr import HMR, ROTATION_FORMS, decode_pose, encode_pose, project
 
 _SIZE = 64
 _CONFIG = HMRConfig(encoder="resnet_small_v2", image_size=_SIZE, hidden_units=64)
@@ -90,6 +90,39 @@ def test_estimate_agrees_with_numpy(model, body, images):
         scale, shift = estimate["camera"][row, 0], estimate["camera"][row, 1:]
         projected = scale * (keypoints[:, :2] + shift)
         np.testing.assert_allclose(estimate["keypoints_2d"][row], projected, atol=1e-5)
+
+
+def test_perspective_agrees_with_numpy(body, images):
+    """SPIN: x / z from 2 x 5000 / (224 s), focal 5000 px, over half of 224 px."""
+    model = _model(body, projection="perspective")
+    estimate = {k: v.numpy() for k, v in model(images[:2]).items()}
+    scale, tx, ty = estimate["camera"].T.astype(np.float64)
+    joints = estimate["joints_3d"].astype(np.float64)
+    moved = joints + np.stack([tx, ty, 2 * 5000 / (224 * scale + 1e-9)], axis=-1)[:, None]
+    projected = 5000 * moved[..., :2] / moved[..., 2:] / (224 / 2)
+    np.testing.assert_allclose(estimate["keypoints_2d"], projected, atol=1e-5)
+    weak = scale[:, None, None] * (joints[..., :2] + np.stack([tx, ty], axis=-1)[:, None])
+    assert 1e-3 < np.abs(projected - weak).max() < 0.2
+
+
+def test_perspective_is_weak_at_the_body_s_origin():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(3, 5, 3)).astype(np.float32) * [1, 1, 0]
+    points = tf.constant(points, tf.float32)
+    camera = tf.constant(rng.uniform(0.5, 1.2, (3, 3)), tf.float32)
+    weak = project(points, camera, "weak_perspective")
+    np.testing.assert_allclose(project(points, camera, "perspective"), weak, rtol=1e-5)
+    # Nearer cameras make what is in front larger.
+    front = points - tf.constant([0.0, 0.0, 0.3])
+    ratio = project(front, camera, "perspective", focal_px=500.0) / weak
+    depth = 2 * 500 / (224 * camera.numpy()[:, :1, None])
+    np.testing.assert_allclose(ratio, np.broadcast_to(depth / (depth - 0.3), (3, 5, 2)), rtol=1e-4)
+
+
+def test_discriminator_of_the_later_release(body):
+    model = _model(body, discriminator="mmhuman3d")
+    assert model.discriminator.embedding_activation is None
+    assert model.discriminator.shape_units == (5,)
 
 
 def test_stages_begin_at_the_mean_and_the_last_is_the_call(model, images):
@@ -246,6 +279,10 @@ def test_runs_inside_a_strategy(model, body, images):
 def test_contradictions_are_one_line(body):
     with pytest.raises(ConfigError, match="Unknown rotation form 'euler'; expected one of"):
         _model(body, rotation="euler")
+    with pytest.raises(ConfigError, match="Unknown projection 'fisheye'; expected one of"):
+        _model(body, projection="fisheye")
+    with pytest.raises(ConfigError, match="Unknown discriminator 'spin'; expected one of: hmr, mm"):
+        _model(body, discriminator="spin")
     with pytest.raises(ConfigError, match="num_iterations must be at least 1; got 0"):
         _model(body, num_iterations=0)
     with pytest.raises(ConfigError, match="The mean has 4 betas and the body 10"):
