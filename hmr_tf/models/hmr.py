@@ -26,6 +26,9 @@ _DISCRIMINATORS = {
     "mmhuman3d": {"embedding_activation": None, "shape_units": (5,)},
 }
 _NUM_JOINTS = 24
+# Times the global rotation's columns: half a turn about x before it.
+_BASE_TURN = np.ones((_NUM_JOINTS, 1, 3), np.float32)
+_BASE_TURN[0] = (1.0, -1.0, -1.0)
 # The crop that `focal_px` belongs to.
 _FOCAL_CROP_PX = 224.0
 
@@ -200,7 +203,10 @@ class HMR(tf.keras.Model):
         features = seen[outputs.FEATURES]
         stages = self.regressor(features, training=training, seed=seed)
         for stage in stages:
-            stage[outputs.ROTATIONS] = decode_pose(stage["pose"], self.config.rotation)
+            rotations = decode_pose(stage["pose"], self.config.rotation)
+            if self.config.rotate_base:
+                rotations *= _BASE_TURN
+            stage[outputs.ROTATIONS] = rotations
         last = stages[-1]
         joints_3d, smpl_joints_3d = self.keypoints(last[outputs.ROTATIONS], last[outputs.BETAS])
         last[outputs.JOINTS_3D] = joints_3d

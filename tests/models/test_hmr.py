@@ -125,6 +125,23 @@ def test_discriminator_of_the_later_release(body):
     assert model.discriminator.shape_units == (5,)
 
 
+def test_rotate_base_turns_the_body_about_before_its_rotation(model, body, images):
+    """What the estimate says is what poses the mesh."""
+    turned = _model(body, rotate_base=True)
+    turned.set_weights(model.get_weights())
+    estimate, expected = turned(images[:2], with_vertices=True), model(images[:2])
+    half_turn = np.diag([1.0, -1.0, -1.0])
+    np.testing.assert_allclose(
+        estimate["rotations"][:, 0], expected["rotations"][:, 0] @ half_turn, atol=1e-6
+    )
+    np.testing.assert_array_equal(estimate["rotations"][:, 1:], expected["rotations"][:, 1:])
+    for row in range(2):
+        vertices, _ = pose_body(
+            body, estimate["rotations"][row].numpy(), estimate["betas"][row].numpy()
+        )
+        np.testing.assert_allclose(estimate["vertices"][row], vertices, atol=1e-5)
+
+
 def test_stages_begin_at_the_mean_and_the_last_is_the_call(model, images):
     stages = model.stages(images[:2])
     assert len(stages) == 3
