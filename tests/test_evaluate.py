@@ -25,7 +25,7 @@ def folders(tmp_path_factory):
     }
     model = tiny_checkpoint.save(root / "log", spread=0.0, settings=settings, window_px=100.0)
     rng = np.random.default_rng(0)
-    all_points = []
+    all_points, poses, all_joints = [], [], []
     (root / "records" / "lsp").mkdir(parents=True)
     with tf.io.TFRecordWriter(str(root / "records" / "lsp" / "test_000.tfrecord")) as writer:
         for k in range(5):
@@ -50,7 +50,16 @@ def folders(tmp_path_factory):
             )
             writer.write(schema.encode_sample(sample))
             all_points.append(points)
-    return {"log": root / "log", "records": root / "records", "points": np.array(all_points)}
+            poses.append(pose)
+            all_joints.append(joints[:14])
+    return {
+        "log": root / "log",
+        "records": root / "records",
+        "points": np.array(all_points),
+        "poses": np.array(poses),
+        "betas": np.tile(mean_betas, (5, 1)),
+        "joints": np.array(all_joints),
+    }
 
 
 def test_table_report_and_examples(folders, tmp_path):
@@ -68,13 +77,52 @@ def test_table_report_and_examples(folders, tmp_path):
     for name, value in report["metrics"].items():
         assert value == pytest.approx(report["baseline"][name], rel=1e-3, abs=0.05), name
         assert report["ratio"][name] == pytest.approx(1, abs=0.01)
-        assert name in result.stdout
     # By hand, from the first three people: the mean at camera (0.9, 0, 0) in a window of 100 px.
     offsets = folders["points"][:3] - folders["points"][0]
     by_hand = np.linalg.norm(offsets, axis=-1).mean()
     assert report["metrics"]["keypoints_2d_px"] == pytest.approx(by_hand, rel=1e-3)
     assert 20 < report["metrics"]["pa_mpjpe_mm"] < report["metrics"]["mpjpe_mm"] < 500
-    assert cv2.imread(str(tmp_path / "examples.png")) is not None
+    lines = result.stdout.splitlines()
+    assert lines[0] == "protocol synthetic, 3 people of the test split, step 1"
+    assert lines[1].split()[0] == "MPJPE," and lines[3].startswith("mean pose")
+    assert f"{report['metrics']['mpjpe_mm']:.1f}" in lines[2]
+    for name in ("examples.png", "histogram_mpjpe_mm.png"):
+        assert cv2.imread(str(tmp_path / name)) is not None
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == len(list(tmp_path.glob("*_*.png"))) + 3
+    assert "im0002.jpg" in page and "http" not in page.replace("http-equiv", "")
+
+
+def test_predictions_made_elsewhere(folders, tmp_path):
+    arrays = {"pose": folders["poses"], "betas": folders["betas"], "camera": np.zeros((5, 3))}
+    arrays["pred_joints"] = folders["joints"] + 0.1  # The roots are joined.
+    np.savez(tmp_path / "result.npz", **arrays)
+    options = [f"--data_dir={folders['records']}", f"--body={folders['log'] / 'body.npz'}"]
+    options += [f"--out_dir={tmp_path}", "--predictions_skeleton=lsp14"]
+    result = run_command("evaluate", f"--predictions={tmp_path / 'result.npz'}", *options)
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "evaluation.json").read_text())
+    assert report["num_people"] == 5 and report["baseline"] == {}
+    assert set(report["metrics"]) == {"mpjpe_mm", "pa_mpjpe_mm", "pve_mm"}
+    for name, value in report["metrics"].items():
+        assert value == pytest.approx(0, abs=0.05), name
+    assert "<figure>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_too_few_predictions_are_one_line(folders, tmp_path):
+    np.savez(tmp_path / "result.npz", pose=folders["poses"][:4], betas=folders["betas"][:4])
+    options = [f"--data_dir={folders['records']}", f"--body={folders['log'] / 'body.npz'}"]
+    result = run_command("evaluate", f"--predictions={tmp_path / 'result.npz'}", *options)
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ") and "4 predictions, the records 5 people" in line
+
+
+def test_a_checkpoint_or_predictions(folders, tmp_path):
+    for flags in ([], [f"--checkpoint={folders['log']}", "--predictions=x.npz"]):
+        result = run_command("evaluate", f"--data_dir={tmp_path}", *flags)
+        assert result.returncode != 0
+        assert "checkpoint" in result.stderr and "predictions" in result.stderr
 
 
 def test_missing_records_are_one_line(folders, tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Callable
+
 import cv2
 import numpy as np
 import tensorflow as tf
@@ -9,36 +12,34 @@ import tensorflow as tf
 from hmr_tf import outputs
 from hmr_tf.evaluation.examples import Example, ExamplePicker
 from hmr_tf.geometry import camera as camera_lib
-from hmr_tf.image_files import writing
 from hmr_tf.render import overlay, rasterizer
 from tfrecords_tools import skeletons
+from tfrecords_tools.skeletons import Skeleton
+
+Draw = Callable[[Example], "list[np.ndarray]"]
 
 _CELL = 200
+_NUM_EACH = 4
 # Focal length of the drawn camera in crop sides; long, so that the mesh lies where the
 # weak-perspective camera of the model puts it.
 _FOCAL_SIDES = 20.0
 
 
-def save_sheet(path: str, model: tf.keras.Model, picker: ExamplePicker) -> None:
-    """Writes the sheet of `draw_sheet` as a PNG, at once or not at all."""
-    writing.write_png(path, draw_sheet(model, picker))
-
-
-def draw_sheet(model: tf.keras.Model, picker: ExamplePicker) -> np.ndarray:
-    """Draws three pictures of each example: the truth's keypoints, the mesh over it, its side view.
+def draw_sheet(draw: Draw, picker: ExamplePicker) -> np.ndarray:
+    """Draws a few of the best, the middling and the worst people.
 
     Args:
-        model: estimates the examples again.
+        draw: from a person to three square pictures of one size, e.g. `draw_person`.
         picker: of an evaluation.
 
     Returns:
         uint8 RGB; two people a row, first the best, then the middling, then the worst.
     """
     cells, captions = [], []
-    for sort, examples in picker.pick().items():
+    for sort, examples in picker.pick(_NUM_EACH).items():
         for example in examples:
-            cells += draw_person(model, example)
-            captions += [f"{sort}: MPJPE {example.error:.0f} mm", "", example.name]
+            cells += draw(example)
+            captions += [f"{sort}: {example.error:.3g}", "", example.name]
         if len(examples) % 2:
             cells += [np.full((_CELL, _CELL, 3), 255, np.uint8)] * 3
             captions += [""] * 3
@@ -46,31 +47,70 @@ def draw_sheet(model: tf.keras.Model, picker: ExamplePicker) -> np.ndarray:
 
 
 def draw_person(model: tf.keras.Model, example: Example) -> list[np.ndarray]:
-    """Draws one example: the truth's keypoints, the mesh over the picture, its side view.
+    """Draws one example as `draw_estimate` does.
 
     Args:
         model: estimates the example again.
         example: the person.
-
-    Returns:
-        Three square uint8 RGB pictures of one size.
     """
     images = tf.constant(example.image[None], tf.float32) / 255.0
     estimate = {
         key: value[0].numpy()
         for key, value in model(images, training=False, with_vertices=True).items()
     }
+    return draw_estimate(example, estimate, model.body_model.faces)
+
+
+def draw_estimate(
+    example: Example, estimate: Mapping[str, np.ndarray], faces: np.ndarray
+) -> list[np.ndarray]:
+    """Draws one person: the truth's keypoints, the mesh over the picture, its side view.
+
+    Args:
+        example: the person.
+        estimate: `vertices` `[V, 3]` and `camera` `[3]` of it; without a camera (None) the mesh
+            is drawn from the side only.
+        faces: `[F, 3]` of the mesh.
+
+    Returns:
+        Three square uint8 RGB pictures of one size.
+    """
+    picture, truth = _draw_truth(example)
+    vertices, camera = estimate[outputs.VERTICES], estimate[outputs.CAMERA]
+    mesh = picture if camera is None else _draw_mesh(picture, vertices, faces, camera)
+    return [truth, mesh, overlay.side_view(vertices, faces, _CELL)]
+
+
+def draw_joints(example: Example, joints: np.ndarray, skeleton: Skeleton) -> list[np.ndarray]:
+    """Draws one person: the truth's keypoints, estimated joints from the front and from the side.
+
+    Args:
+        example: the person.
+        joints: `[K, 3]` m, camera frame, the first of the skeleton's.
+        skeleton: the joints' set.
+
+    Returns:
+        Three square uint8 RGB pictures of one size.
+    """
+    points = np.full((skeleton.num_joints, 3), np.nan)
+    points[: len(joints)] = joints - (joints.min(axis=0) + joints.max(axis=0)) / 2
+    scale = 0.9 * _CELL / max(float(np.ptp(joints, axis=0).max()), 1e-3)
+    views = []
+    for across in (0, 2):
+        empty = np.full((_CELL, _CELL, 3), 255, np.uint8)
+        pixels = scale * points[:, (across, 1)] + (_CELL - 1) / 2.0
+        views.append(overlay.draw_skeleton(empty, pixels, skeleton))
+    return [_draw_truth(example)[1], *views]
+
+
+def _draw_truth(example: Example) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the picture, without and with its true keypoints."""
     picture = cv2.resize(example.image, (_CELL, _CELL), interpolation=cv2.INTER_LINEAR)
     pixels = 0.5 * _CELL * (example.keypoints_2d + 1.0)
-    truth = picture
-    if len(pixels) == len(skeletons.COCOPLUS19.joints):
-        truth = overlay.draw_skeleton(picture, pixels, skeletons.COCOPLUS19, example.visibility)
-    faces, vertices = model.body_model.faces, estimate[outputs.VERTICES]
-    return [
-        truth,
-        _draw_mesh(picture, vertices, faces, estimate[outputs.CAMERA]),
-        overlay.side_view(vertices, faces, _CELL),
-    ]
+    if len(pixels) != len(skeletons.COCOPLUS19.joints):
+        return picture, picture
+    skeleton = skeletons.COCOPLUS19
+    return picture, overlay.draw_skeleton(picture, pixels, skeleton, example.visibility)
 
 
 def _draw_mesh(

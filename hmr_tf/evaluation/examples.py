@@ -19,6 +19,7 @@ class Example:
         image: `[S, S, 3]` uint8 RGB, the crop.
         keypoints_2d: `[K, 2]` float32, crop units, the truth.
         visibility: `[K]` float32, 0 or 1.
+        index: how many people came before it; -1 unknown.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Example:
     image: np.ndarray
     keypoints_2d: np.ndarray
     visibility: np.ndarray
+    index: int = -1
 
 
 class ExamplePicker:
@@ -45,6 +47,7 @@ class ExamplePicker:
         self._worst: list[Example] = []
         self._pool: list[Example] = []
         self._num_seen = 0
+        self._num_rows = 0
 
     def add(self, errors: np.ndarray, batch: Mapping[str, tf.Tensor], names: Sequence[str]) -> None:
         """Looks at a batch; people whose error is not finite are passed over.
@@ -54,6 +57,8 @@ class ExamplePicker:
             batch: `image`, `keypoints_2d` and `visibility` are used.
             names: file name of each image.
         """
+        first = self._num_rows
+        self._num_rows += len(errors)
         for row, error in enumerate(errors):
             if not np.isfinite(error):
                 continue
@@ -63,7 +68,7 @@ class ExamplePicker:
             is_worst = len(self._worst) < self._num_each or error > self._worst[-1].error
             if not (place < self._pool_size or is_best or is_worst):
                 continue
-            example = from_batch(names[row], float(error), batch, row)
+            example = from_batch(names[row], float(error), batch, row, first + row)
             if is_best:
                 self._best = self._insert(self._best, example, 1.0)
             if is_worst:
@@ -73,16 +78,23 @@ class ExamplePicker:
             elif place < self._pool_size:
                 self._pool[place] = example
 
-    def pick(self) -> dict[str, list[Example]]:
-        """Returns `best`, `median` and `worst`, each in order of the error, nobody twice."""
-        taken = set(map(id, self._best))
-        worst = [example for example in self._worst if id(example) not in taken]
+    def pick(self, num_each: int | None = None) -> dict[str, list[Example]]:
+        """Returns `best`, `median` and `worst`, each in order of the error, nobody twice.
+
+        Args:
+            num_each: examples of each sort, if not as many as are kept. Of fewer people than twice
+                as many, one half is best and one worst.
+        """
+        count = min(num_each or self._num_each, self._num_each, -(-self._num_seen // 2))
+        best = self._best[:count]
+        taken = set(map(id, best))
+        worst = [example for example in self._worst if id(example) not in taken][:count]
         taken.update(map(id, worst))
         middle = float(np.median([example.error for example in self._pool])) if self._pool else 0.0
         rest = [example for example in self._pool if id(example) not in taken]
-        near = sorted(rest, key=lambda example: abs(example.error - middle))[: self._num_each]
+        near = sorted(rest, key=lambda example: abs(example.error - middle))[:count]
         return {
-            "best": list(self._best),
+            "best": best,
             "median": sorted(near, key=lambda example: example.error),
             "worst": worst[::-1],
         }
@@ -92,7 +104,9 @@ class ExamplePicker:
         return ranked[: self._num_each]
 
 
-def from_batch(name: str, error: float, batch: Mapping[str, tf.Tensor], row: int) -> Example:
+def from_batch(
+    name: str, error: float, batch: Mapping[str, tf.Tensor], row: int, index: int = -1
+) -> Example:
     """Takes one person out of a batch of `hmr_tf.data.pipeline.evaluation_dataset`."""
     image = np.asarray(batch["image"][row])
     return Example(
@@ -101,4 +115,5 @@ def from_batch(name: str, error: float, batch: Mapping[str, tf.Tensor], row: int
         image=np.clip(image * 255.0 + 0.5, 0, 255).astype(np.uint8),
         keypoints_2d=np.asarray(batch["keypoints_2d"][row]),
         visibility=np.asarray(batch["visibility"][row]),
+        index=index,
     )

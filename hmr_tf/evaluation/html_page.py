@@ -20,7 +20,7 @@ body { margin: 0 auto; max-width: 1200px; padding: 28px 20px 64px; background: #
 h1 { margin: 0 0 4px; font-size: 1.8rem; line-height: 1.2; overflow-wrap: anywhere; }
 h2 { margin: 44px 0 8px; font-size: 1.25rem; }
 h3 { margin: 24px 0 8px; font-size: 1rem; }
-p { margin: 0 0 12px; max-width: 75ch; }
+p { margin: 0 0 12px; max-width: 90ch; }
 .soft { color: var(--soft); }
 nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 14px 0 20px; padding: 8px 0;
   border-block: 1px solid var(--line); }
@@ -45,7 +45,8 @@ tr.strong td { font-weight: 650; background: var(--tint); }
 .charts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 370px), 1fr)); }
 .people { grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); }
 figure { margin: 0; min-width: 0; }
-img { display: block; width: 100%; height: auto; border-radius: 6px; }
+img { display: block; width: 100%; height: auto; }
+.people img { border: 1px solid var(--line); border-radius: 6px; }
 figcaption { margin-top: 4px; font-size: .85rem; color: var(--soft); overflow-wrap: anywhere; }
 figcaption b { color: var(--ink); }
 details { margin: 8px 0; }
@@ -60,7 +61,9 @@ code { font: .88rem ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
   h2 { margin-top: 34px; }
   .tiles { grid-template-columns: 1fr 1fr; }
   .tile b { font-size: 1.4rem; }
-  td:first-child, th:first-child { max-width: 11em; white-space: normal; }
+  td:first-child, th:first-child { min-width: 7.5em; max-width: 11em; white-space: normal;
+    overflow-wrap: break-word; }
+  .text { min-width: 22em; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 10px; }
 }

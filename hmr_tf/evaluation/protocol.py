@@ -13,6 +13,7 @@ REGRESSORS = {
     "j17": ("h36m", skeletons.H36M17),
 }
 _JOINT_SOURCES = {"mpjpe_mm", "pa_mpjpe_mm", "joint_errors_mm", "pa_joint_errors_mm"}
+_EACH_JOINT = {"mpjpe_mm": "joint_errors_mm", "pa_mpjpe_mm": "pa_joint_errors_mm"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +72,10 @@ class Protocol:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The arrays of numbers per person that the metrics are computed from."""
-        return tuple(dict.fromkeys(MEASURES[name].source for name in self.metrics))
+        """The arrays of numbers per person that the metrics and their curves are made of."""
+        names = [MEASURES[name].source for name in self.metrics]
+        names += [_EACH_JOINT[name] for name in names if name in _EACH_JOINT]
+        return tuple(dict.fromkeys(names))
 
     @property
     def needs_joints(self) -> bool:

@@ -1,6 +1,7 @@
 """The sheet of examples."""
 
-import cv2
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ from hmr_tf.config import HMRConfig
 from hmr_tf.evaluation import contact_sheet
 from hmr_tf.evaluation.examples import ExamplePicker
 from hmr_tf.models.hmr import HMR
+from tfrecords_tools import skeletons
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,9 @@ def _picker(count):
     return picker
 
 
-def test_rows_of_two_people(model, tmp_path):
-    path = tmp_path / "examples.png"
-    contact_sheet.save_sheet(str(path), model, _picker(20))
-    sheet = cv2.imread(str(path))[..., ::-1]
+def test_rows_of_two_people(model):
+    draw = functools.partial(contact_sheet.draw_person, model)
+    sheet = contact_sheet.draw_sheet(draw, _picker(20))
     cell = contact_sheet._CELL
     assert sheet.shape[1] // cell == 6 and 3 * cell < sheet.shape[0] < 4 * cell
     # The mean body stands in the middle of its crop, which it does not fill to the sides.
@@ -48,7 +49,28 @@ def test_rows_of_two_people(model, tmp_path):
 
 
 def test_few_people(model):
-    assert contact_sheet.draw_sheet(model, _picker(1)).ndim == 3
+    draw = functools.partial(contact_sheet.draw_person, model)
+    assert contact_sheet.draw_sheet(draw, _picker(1)).ndim == 3
+
+
+def test_a_mesh_without_a_camera_is_drawn_from_the_side(model):
+    (example,) = _picker(1).pick()["best"]
+    estimate = {"vertices": model.body_model.template, "camera": None}
+    truth, front, side = contact_sheet.draw_estimate(example, estimate, model.body_model.faces)
+    np.testing.assert_array_equal(truth, front)
+    assert (side != 255).any()
+
+
+def test_joints_alone_are_drawn_from_the_front_and_from_the_side():
+    (example,) = _picker(1).pick()["best"]
+    joints = np.zeros((17, 3))
+    joints[:, 1] = np.linspace(-0.8, 0.8, 17)  # Upright, and leaning away from the camera.
+    joints[:, 2] = 0.5 * joints[:, 1]
+    _, front, side = contact_sheet.draw_joints(example, joints, skeletons.H36M17)
+    widths = [np.ptp(np.flatnonzero((view != 255).any(axis=(0, 2)))) for view in (front, side)]
+    assert widths[0] < 10 and widths[1] > 80
+    again = contact_sheet.draw_joints(example, joints[:14], skeletons.J17)
+    assert again[0].shape == front.shape
 
 
 def test_a_camera_that_looks_away_draws_nothing(model):

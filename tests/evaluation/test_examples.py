@@ -28,6 +28,7 @@ def test_best_and_worst_of_the_whole_stream():
     for group in picked.values():
         for example in group:
             assert errors[int(example.name[2:])] == example.error
+            assert example.name == f"im{example.index}"
     middling = [example.error for example in picked["median"]]
     assert len(middling) == 3 and all(90 < error < 210 for error in middling)
 
@@ -37,6 +38,13 @@ def test_nobody_appears_twice_in_a_short_stream():
     _stream([3.0, 1.0, 2.0, 5.0, 4.0, 6.0], picker)
     names = [example.name for group in picker.pick().values() for example in group]
     assert sorted(names) == [f"im{k}" for k in range(6)]
+    assert [example.error for example in picker.pick()["best"]] == [1, 2, 3]
+    few = picker.pick(1)
+    assert {sort: [one.error for one in group] for sort, group in few.items()} == {
+        "best": [1],
+        "median": [few["median"][0].error],
+        "worst": [6],
+    }
     assert ExamplePicker().pick() == {"best": [], "median": [], "worst": []}
 
 
