@@ -13,7 +13,17 @@ from setuptools import find_packages, setup
 ROOT = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "hmr_tf/__init__.py").read_text()).group(1)
 TENSORFLOW = os.environ.get("HMR_TF_TENSORFLOW", "tensorflow")
-COMMANDS = ("synthesize", "convert", "train", "evaluate", "predict", "export", "benchmark", "demo")
+COMMANDS = (
+    "synthesize",
+    "convert",
+    "import_weights",
+    "train",
+    "evaluate",
+    "predict",
+    "export",
+    "benchmark",
+    "demo",
+)
 # Installed alone, Beam would bring a protobuf that TensorFlow cannot use.
 BEAM = ["apache-beam>=2.60", "protobuf<5"]
 

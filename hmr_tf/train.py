@@ -104,6 +104,12 @@ _MEAN_PARAMETERS = flags.DEFINE_string(
     "File of the mean pose and shape at which estimation begins: .h5 (hmr) or .npz (SPIN); "
     "without it a standing pose.",
 )
+_INITIAL_WEIGHTS = flags.DEFINE_string(
+    "initial_weights",
+    None,
+    "Folder of the weights to begin with: an encoder or a model that import_weights wrote, or a "
+    "run; without it new ones.",
+)
 _NUM_LOGICAL_CPUS = flags.DEFINE_integer(
     "num_logical_cpus",
     0,
@@ -249,6 +255,7 @@ def _train(
         resume,
     )
     from hmr_tf.training import validation as validation_lib
+    from hmr_tf.weights import initial_weights
 
     worker = devices.find_worker()
     preflight.check_log_dir(log_dir)
@@ -267,6 +274,10 @@ def _train(
         "records": preflight.find_records(data, losses),
     }
     preflight.check_validation(validation, held_out, data)
+    initial = _INITIAL_WEIGHTS.value
+    if initial:
+        initial_weights.check(initial, model_config, body.kind)
+        settings["initial_weights"] = initial_weights.identify(initial)
     planned = checkpoints.Description(
         model=_MODEL.value,
         model_config={},
@@ -284,7 +295,9 @@ def _train(
     devices.make_repeatable(train.seed, train.deterministic)
     strategy = devices.build_strategy(_NUM_LOGICAL_CPUS.value)
     devices.check_batch_size(train.batch_size, strategy, train.accumulate_steps)
-    task = adversarial.AdversarialTask(_MODEL.value, model_config, body, train, losses, mean)
+    task = adversarial.AdversarialTask(
+        _MODEL.value, model_config, body, train, losses, mean, initial
+    )
     num_judged = model_config.num_iterations if losses.adversarial_stages == "all" else 1
     num_mocap = num_judged * train.batch_size if losses.use_adversary else 0
 

@@ -19,9 +19,9 @@ import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Callable
+from typing import Any, BinaryIO, Callable, NoReturn
 
 import numpy as np
 from scipy import sparse
@@ -303,12 +303,25 @@ _ADMITTED = _admitted_names()
 
 
 class _Unpickler(pickle.Unpickler):
-    """An unpickler whose every global is a stand-in of this module."""
+    """An unpickler whose every global is a stand-in."""
+
+    def __init__(
+        self,
+        source: BinaryIO,
+        encoding: str,
+        more_names: Mapping[tuple[str, str], Any],
+        find_outside: Callable[[Any], Any] | None,
+    ) -> None:
+        super().__init__(source, encoding=encoding)
+        self._names = dict(_ADMITTED)
+        for key, value in more_names.items():
+            self._names[key] = _Admitted(value) if callable(value) else value
+        self._find_outside = find_outside
 
     def find_class(self, module: str, name: str) -> Any:
         # An exact table, so dotted names (attribute walks of protocol 4) find nothing either.
         try:
-            return _ADMITTED[module, name]
+            return self._names[module, name]
         except KeyError:
             raise _Malformed(
                 f"it asks for '{module}.{name}', which is not an array, a sparse matrix or a "
@@ -316,7 +329,9 @@ class _Unpickler(pickle.Unpickler):
             ) from None
 
     def persistent_load(self, pid: Any) -> Any:
-        raise _Malformed("it asks for objects outside the file")
+        if self._find_outside is None:
+            raise _Malformed("it asks for objects outside the file")
+        return self._find_outside(pid)
 
 
 class _Resolver:
@@ -369,13 +384,28 @@ class _Resolver:
         return array
 
 
-def load(source: str | Path | BinaryIO, name: str = "", encoding: str = "latin1") -> Any:
+def refuse(reason: str) -> NoReturn:
+    """Refuses the pickle being loaded, from within a stand-in given to `load`."""
+    raise _Malformed(reason)
+
+
+def load(
+    source: str | Path | BinaryIO,
+    name: str = "",
+    encoding: str = "latin1",
+    more_names: Mapping[tuple[str, str], Any] | None = None,
+    find_outside: Callable[[Any], Any] | None = None,
+) -> Any:
     """Loads a pickle of plain data; runs nothing from it.
 
     Args:
-        source: a path, or an open binary file.
+        source: a path, or an open binary file, which is left at the end of the pickle.
         name: what to call the file in errors; the path if empty.
         encoding: how Python 2 strings are decoded. ``latin1`` also keeps arrays intact.
+        more_names: (module, name) -> stand-in, besides those of this module. Each must be safe to
+            call with anything, or a plain value; what they make is returned as it is.
+        find_outside: what is called with the references to objects outside the pickle; refused if
+            None.
 
     Returns:
         Dicts, lists, tuples, numbers, strings, bytes, NumPy arrays and scalars, SciPy matrices.
@@ -387,9 +417,10 @@ def load(source: str | Path | BinaryIO, name: str = "", encoding: str = "latin1"
     """
     if isinstance(source, (str, Path)):
         with open(source, "rb") as file:
-            return load(file, name or str(source), encoding)
+            return load(file, name or str(source), encoding, more_names, find_outside)
     try:
-        return _Resolver().resolve(_Unpickler(source, encoding=encoding).load())
+        unpickler = _Unpickler(source, encoding, more_names or {}, find_outside)
+        return _Resolver().resolve(unpickler.load())
     except _Malformed as error:
         raise PickleRefusedError(
             f"{name or 'pickle'}: refused to load this pickle: {error}; nothing in it was run."

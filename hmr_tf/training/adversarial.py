@@ -27,6 +27,7 @@ from hmr_tf.models import MODELS
 from hmr_tf.models import discriminator as discriminator_lib
 from hmr_tf.training import accumulation, image_losses, optimizers, summaries
 from hmr_tf.training.task import OVERFLOWS, Task, Views, global_sums, replica_seed
+from hmr_tf.weights import initial_weights
 
 # (scalars, gradients of the generator's variables, gradients of the discriminators')
 Gradients = tuple[dict[str, tf.Tensor], list[tf.Tensor], list[tf.Tensor]]
@@ -48,6 +49,8 @@ class AdversarialTask(Task):
         train: the run.
         losses: weights and switches of the losses.
         mean: (pose ``[72]``, betas) at which the regressor begins; None for the default.
+        initial_folder: folder of weights to begin with (`hmr_tf.weights.initial_weights`), checked
+            to fit the model; None for new ones.
     """
 
     name = "adversarial"
@@ -60,11 +63,13 @@ class AdversarialTask(Task):
         train: config_lib.TrainConfig,
         losses: config_lib.LossConfig,
         mean: tuple[np.ndarray, np.ndarray] | None = None,
+        initial_folder: str | None = None,
     ) -> None:
         self._model_class = MODELS.get(model_name)
         self._model_config = model_config
         self._body = body
         self._mean = mean
+        self._initial_folder = initial_folder
         self._train = train
         self._losses = losses
         self._model: tf.keras.Model | None = None
@@ -75,6 +80,9 @@ class AdversarialTask(Task):
         self._model = self._model_class(
             self._model_config, self._body, self._mean, precision=train.precision
         )
+        # Before the optimizers, whose averages begin at the weights.
+        if self._initial_folder:
+            initial_weights.load(self._initial_folder, self._model)
         needy = image_losses.need_heatmaps(self._losses)
         if needy and not self._model.draws_heatmaps:
             raise ConfigError(

@@ -1,0 +1,146 @@
+"""Weights to begin training with: an encoder's folder, or a checkpoint of a whole model.
+
+An encoder's folder holds ``encoder.json`` (format, name, pool, where it comes from) and the
+weights, as a checkpoint folder does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+import hmr_tf
+from hmr_tf import checkpoints
+from hmr_tf.config import HMRConfig
+from hmr_tf.errors import CheckpointError, ConfigError
+from tfrecords_tools import atomic_file
+
+FORMAT = 1
+DESCRIPTION_FILE = "encoder.json"
+# A model's settings that its weights do not depend on.
+_FREE = ("image_size", "window_px", "dropout", "train_mean", "keypoints", "num_iterations")
+_FREE += ("projection", "focal_px")
+
+
+def has_encoder(directory: checkpoints.PathLike) -> bool:
+    """Whether a folder holds an encoder."""
+    return (pathlib.Path(directory) / DESCRIPTION_FILE).is_file()
+
+
+def save_encoder(
+    directory: checkpoints.PathLike,
+    encoder: tf.keras.Model,
+    config: HMRConfig,
+    settings: Mapping[str, Any],
+) -> None:
+    """Writes an encoder's folder.
+
+    Args:
+        directory: created if missing.
+        encoder: the encoder.
+        config: its name and pool.
+        settings: where it comes from; kept for the reader of ``encoder.json``.
+    """
+    checkpoint = tf.train.Checkpoint(encoder=encoder)
+    folder = checkpoints.weights_dir(directory)
+    tf.train.CheckpointManager(checkpoint, folder, max_to_keep=1).save()
+    values = {
+        "format": FORMAT,
+        "hmr_tf": hmr_tf.__version__,
+        "encoder": config.encoder,
+        "pool": config.pool,
+        "settings": checkpoints.plain(settings),
+    }
+    atomic_file.write_json(str(pathlib.Path(directory) / DESCRIPTION_FILE), values)
+
+
+def identify(directory: checkpoints.PathLike) -> str:
+    """Returns the SHA-256 of the weights in a folder of either kind.
+
+    Raises:
+        CheckpointError: if it has none.
+    """
+    prefix = checkpoints.latest_weights(directory)
+    if prefix is None or not (has_encoder(directory) or checkpoints.has_description(directory)):
+        raise CheckpointError(
+            f"'{directory}' holds no weights to begin with; give a folder that import_weights "
+            "wrote, or a checkpoint."
+        )
+    digest = hashlib.sha256()
+    folder, name = os.path.split(prefix)
+    for file_name in sorted(os.listdir(folder)):
+        if file_name.startswith((f"{name}.index", f"{name}.data-")):
+            digest.update((pathlib.Path(folder) / file_name).read_bytes())
+    return digest.hexdigest()
+
+
+def check(directory: checkpoints.PathLike, config: HMRConfig, body_kind: str) -> None:
+    """Checks, before anything is built, that the weights of a folder fit a model.
+
+    Args:
+        directory: of either kind.
+        config: the model's settings.
+        body_kind: kind of the model's body.
+
+    Raises:
+        CheckpointError: if it is a folder of neither kind, or damaged.
+        ConfigError: if the model is of another architecture or on another kind of body.
+    """
+    if has_encoder(directory):
+        found = _read(directory)
+        expected = {"encoder": config.encoder}
+        if config.encoder.endswith("_v2"):
+            expected["pool"] = config.pool
+    else:
+        description = checkpoints.read_description(directory)
+        found = {**description.model_config["config"], "body's kind": description.body["kind"]}
+        expected = {
+            name: getattr(config, name)
+            for name in config.__dataclass_fields__
+            if name not in _FREE and name in found
+        }
+        expected["body's kind"] = body_kind
+    for name, value in expected.items():
+        if found[name] != value:
+            raise ConfigError(
+                f"The weights of '{directory}' are of a model whose {name} is '{found[name]}'; "
+                f"this one's is '{value}'. Give the same."
+            )
+
+
+def load(directory: checkpoints.PathLike, model: tf.keras.Model) -> None:
+    """Writes the weights of a folder that `check` found to fit into a model.
+
+    A checkpoint's averaged weights are taken where it has them.
+
+    Args:
+        directory: of either kind.
+        model: the model, e.g. `hmr_tf.models.hmr.HMR`; of an encoder's folder only its encoder is
+            written.
+    """
+    if has_encoder(directory):
+        checkpoints.restore(checkpoints.latest_weights(directory), {"encoder": model.encoder})
+        return
+    source = checkpoints.load_model(directory)
+    for name in ("encoder", "regressor", "discriminator"):
+        # By name, since what is trainable may differ and with it the order.
+        values = {x.name: x for x in getattr(source, name).weights}
+        for variable in getattr(model, name).weights:
+            variable.assign(values[variable.name])
+
+
+def _read(directory: checkpoints.PathLike) -> dict[str, Any]:
+    path = pathlib.Path(directory) / DESCRIPTION_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"'{path}' is not readable as JSON: {error}.") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise CheckpointError(f"'{path}' is not of format {FORMAT}, which this version reads.")
+    return values
