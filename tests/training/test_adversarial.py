@@ -147,6 +147,37 @@ def test_adversary_sees_every_iteration(task):
     assert parts[0] != parts[1]
 
 
+def test_critics_may_see_the_last_iteration_alone(task):
+    """With as many real bodies as images, as mmhuman3d has them."""
+    later = make_task(loss=config.LossConfig(adversarial_stages="last"))
+    batch, mocap = example(stages=1)
+    scalars, generator, _ = later.gradients(batch, mocap, SEED)
+    assert "adversarial_2" in later.metric_names and "adversarial_1" not in later.metric_names
+    assert float(scalars["adversarial"]) == pytest.approx(float(scalars["adversarial_2"]), rel=1e-6)
+    whole, every, _ = task.gradients(batch, example(stages=2)[1], SEED)
+    # Equal weights, equal estimates: the last iteration is judged alike.
+    assert float(scalars["adversarial_2"]) == pytest.approx(float(whole["adversarial_2"]), rel=1e-4)
+    assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(generator, every) if a is not None)
+
+
+def test_critics_are_told_apart(task):
+    batch, mocap = example()
+    scalars, _, _ = task.gradients(batch, mocap, SEED)
+    real = rotations.axis_angle_to_matrix(tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3]))
+    scores = task.model.discriminator({"rotations": real[:, 1:], "betas": mocap["betas"]})
+    stages = task.model.stages(batch["image"], training=True, seed=SEED)
+    fakes = [
+        task.model.discriminator({"rotations": s["rotations"][:, 1:], "betas": s["betas"]})
+        for s in stages
+    ]
+    for index, name in ((0, "left_hip"), (11, "neck"), (23, "all_joints"), (24, "shape")):
+        expected = np.mean(scores[:, index])
+        assert float(scalars[f"critics_real/{name}"]) == pytest.approx(expected, abs=1e-5)
+        expected = np.mean(tf.concat(fakes, axis=0)[:, index])
+        assert float(scalars[f"critics_fake/{name}"]) == pytest.approx(expected, abs=1e-4)
+    assert sum(name.startswith("critics_") for name in task.metric_names) == 50
+
+
 def test_both_updates_use_the_weights_of_the_forward_pass():
     task, batch_and_mocap = make_task(discriminator_learning_rate=1e-2), example()
     generator, critics = (
@@ -261,6 +292,60 @@ def test_mixed_precision_is_close(task, precision):
     assert np.mean([np.any(a != b) for a, b in zip(before, after)]) > 0.9
 
 
+def test_overflows_are_counted(monkeypatch):
+    monkeypatch.setattr(encoders, "build_encoder", tiny_encoder())
+    task = make_task(precision="mixed_float16")
+    assert task.metric_names[-1] == "loss_overflows"
+    step = tf.function(task.replica_step)
+    for scale, overflows in ((1e38, 1), (4.0, 0)):
+        task.generator_optimizer._loss_scale._current_loss_scale.assign(scale)
+        scalars = step(example(), tf.constant(0, tf.int64))
+        assert float(scalars["loss_overflows"]) == overflows
+        assert np.isfinite(float(scalars["loss"]))
+
+
+def _two_steps(monkeypatch, has_noise, **train):
+    """Returns the scalars of two steps and the weights after them."""
+    monkeypatch.setattr(encoders, "build_encoder", tiny_encoder(with_batch_norm=has_noise))
+    model = dataclasses.replace(SMALL, dropout=0.5 if has_noise else 0.0)
+    task = make_task(model, adam_epsilon=1e-3, average_decay=0.5, clip_norm=0.1, **train)
+    step = tf.function(task.replica_step)
+    scalars = [step(example(12, seed), tf.constant(seed, tf.int64)) for seed in range(2)]
+    weights = [*task.model.variables, *task.checkpoint_items()["averaged"]]
+    return scalars, values(weights)
+
+
+# Parts have batch statistics and dropout of their own; compiling changes neither.
+@pytest.mark.parametrize(
+    ("has_noise", "settings"),
+    [
+        (False, ({"accumulate_steps": 3}, {"accumulate_steps": 2, "jit_compile": True})),
+        (True, ({"jit_compile": True},)),
+    ],
+    ids=["parts", "compiled"],
+)
+def test_parts_and_compiled_steps_are_the_plain_one(monkeypatch, has_noise, settings):
+    expected, weights = _two_steps(monkeypatch, has_noise)
+    for changes in settings:
+        found, own_weights = _two_steps(monkeypatch, has_noise, **changes)
+        for before, now in zip(expected, found):
+            assert set(before) == set(now)
+            for name, value in before.items():
+                np.testing.assert_allclose(now[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+        for before, now in zip(weights, own_weights):
+            np.testing.assert_allclose(now, before, atol=2e-5 * (np.abs(before).max() + 1e-3))
+
+
+def test_parts_draw_dropout_of_their_own(monkeypatch):
+    monkeypatch.setattr(encoders, "build_encoder", tiny_encoder(with_batch_norm=False))
+    batch, mocap = example(1)
+    twice = [{key: tf.concat([x, x], 0) for key, x in part.items()} for part in (batch, mocap)]
+    task = make_task(accumulate_steps=2)
+    single = float(task.gradients(batch, mocap, SEED)[0]["keypoints_2d"])
+    double = float(task._batch_gradients(*twice, SEED)[0]["keypoints_2d"])
+    assert double != pytest.approx(single, rel=1e-3)
+
+
 def _dataset(first_step):
     elements = [example(seed=seed) for seed in range(first_step, 4)]
     stacked = tf.nest.map_structure(lambda *parts: tf.stack(parts), *elements)
@@ -292,7 +377,8 @@ def test_resumed_training_ends_with_the_same_weights(tmp_path, monkeypatch):
         np.testing.assert_array_equal(expected, found)
     rows = [journal.read_rows(tmp_path / name / "curve.csv") for name in ("whole", "parts")]
     assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
-    assert (tmp_path / "parts" / "overlay.png").is_file()
+    for name in ("overlay.png", "inputs.png"):
+        assert (tmp_path / "parts" / name).is_file()
 
 
 TWO_REPLICAS = """
@@ -312,7 +398,7 @@ for strategy in (tf.distribute.MirroredStrategy(["/cpu:0"]), two):
     tf.keras.utils.set_random_seed(1)
     model = config.HMRConfig(**{**vars(here.SMALL), "dropout": 0.0})
     train = config.TrainConfig(batch_size=8, generator_learning_rate=1e-3, adam_epsilon=1e-3,
-                               average_decay=0.5, num_steps=2)
+                               average_decay=0.5, num_steps=2, **eval(sys.argv[3]))
     task = here.adversarial.AdversarialTask(
         "hmr", model, here.BODY, train, config.LossConfig())
     runner = loop.Loop(task, strategy, train, sys.argv[2], lambda step: None)
@@ -325,12 +411,17 @@ print("worst", worst)
 """
 
 
-def test_two_replicas_are_one_with_twice_the_batch(tmp_path):
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"accumulate_steps": 2, "clip_norm": 0.1, "precision": "mixed_float16"}],
+    ids=["plain", "accumulated"],
+)
+def test_two_replicas_are_one_with_twice_the_batch(tmp_path, settings):
     # Devices can be split in a new process only.
     here = pathlib.Path(__file__).parent
     paths = os.pathsep.join([str(here.parents[1]), str(here.parent)])
     found = subprocess.run(
-        [sys.executable, "-c", TWO_REPLICAS, str(here), str(tmp_path)],
+        [sys.executable, "-c", TWO_REPLICAS, str(here), str(tmp_path), repr(settings)],
         env={**os.environ, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "2"},
         capture_output=True,
         text=True,

@@ -111,7 +111,7 @@ def test_views_are_read_back(tmp_path):
     meshes = {tag: value for tag, value in found.items() if tag.startswith("mesh")}
     assert set(found) - set(meshes) == {"overlay", "inputs"}
     kinds = {}
-    for tag, value in meshes.items():
+    for value in meshes.values():
         assert value.metadata.plugin_data.plugin_name == "mesh"
         about = plugin_data_pb2.MeshPluginData.FromString(value.metadata.plugin_data.content)
         kinds[about.name, about.content_type] = tf.make_ndarray(value.tensor)
