@@ -203,6 +203,7 @@ WRONG_FLAGS = {
     "--datasets=lsp,lsp": "a dataset is named twice",
     "--scale_min=2": "--scale_min must not exceed --scale_max",
     "--cutout_min=0.9": "--cutout_min must not exceed --cutout_max",
+    "--occluders=voc": "--occluders are pasted with --occluder_probability only",
     "--mocap_datasets=": "--use_adversary needs --mocap_datasets",
     "--precision=int8": "should be one of <float32|mixed_bfloat16|mixed_float16>",
     "--dropout=nan": "must be a finite number",
@@ -223,6 +224,7 @@ RIGHT_FLAGS = (
     ["--heatmap_weight=30", "--encoder=resnet_keypoints_v2"],
     ["--mocap_datasets=", "--nouse_adversary"],
     ["--rotation_deg=30", "--rotation_probability=0.6"],
+    ["--occluders=voc", "--occluder_probability=0.5"],
     ["--early_stop_patience=3", "--validate_every=10", "--validation_datasets=h36m,lsp"],
 )
 

@@ -124,11 +124,16 @@ class IterativeRegressor(tf.keras.layers.Layer):
             initializer=tf.keras.initializers.Constant(np.asarray(mean, np.float32)),
             trainable=self.train_mean,
         )
-        near_zero = tf.keras.initializers.VarianceScaling(scale, "fan_avg", "uniform")
         self.fc1 = self._dense("fc1", self.hidden_units, num_features + self.num_parameters)
         self.fc2 = self._dense("fc2", self.hidden_units, self.hidden_units)
         self.output_layers = [
-            self._dense(name, units, self.hidden_units, near_zero)
+            # One initializer each: it would give the same numbers again.
+            self._dense(
+                name,
+                units,
+                self.hidden_units,
+                tf.keras.initializers.VarianceScaling(scale, "fan_avg", "uniform"),
+            )
             for name, units in outputs.items()
         ]
         super().build(input_shape)
