@@ -66,12 +66,13 @@ def whole_step(
     counter = tf.Variable(0, dtype=tf.int64)
 
     @tf.function
-    def step(element: tuple[dict, dict]) -> tf.Tensor:
+    def step(element: tuple[dict, dict]) -> dict[str, tf.Tensor]:
         scalars = strategy.run(task.replica_step, args=(element, counter.read_value()))
         counter.assign_add(1)
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, scalars["loss"], axis=None)
+        # All metrics, as the loop reads them: what is not returned would not be computed.
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, scalars, axis=None)
 
-    return lambda: float(step(element))
+    return lambda: float(step(element)["loss"])
 
 
 def main() -> None:
