@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from absl import flags, logging
 
 from hmr_tf import command, common_flags
+from hmr_tf.errors import ConfigError
 from hmr_tf.evaluation.protocols import PROTOCOLS
 from tfrecords_tools import skeletons
 
@@ -84,6 +85,9 @@ _NUM_LOGICAL_CPUS = flags.DEFINE_integer(
 flags.mark_flags_as_required(["data_dir"])
 flags.mark_flags_as_mutual_exclusive(["checkpoint", "predictions"], required=True)
 
+# What is for one of the two only, since a checkpoint has its body and its crops.
+_FOR_CHECKPOINTS = ("averaged", "flip_test", "num_logical_cpus", "segmentation_dir")
+_FOR_PREDICTIONS = ("body", "gender", "predictions_skeleton")
 # Best people on the page, and worst.
 _NUM_EACH = 30
 
@@ -99,6 +103,7 @@ class Outcome(NamedTuple):
 def main(argv: Sequence[str]) -> None:
     """Evaluates."""
     del argv
+    _check_flags()
     protocol = PROTOCOLS.get(_PROTOCOL.value)
     outcome = _score_predictions(protocol) if _PREDICTIONS.value else _score_model(protocol)
     summary = {
@@ -113,6 +118,16 @@ def main(argv: Sequence[str]) -> None:
     if _OUT_DIR.value:
         _write(outcome, summary)
     _print_table(summary)
+
+
+def _check_flags() -> None:
+    """Refuses flags that would have no effect."""
+    kind, others = "--predictions", _FOR_CHECKPOINTS
+    if _CHECKPOINT.value:
+        kind, others = "--checkpoint", _FOR_PREDICTIONS
+    given = [f"--{name}" for name in others if flags.FLAGS[name].present]
+    if given:
+        raise ConfigError(f"{', '.join(given)} cannot be given with {kind}.")
 
 
 def _score_model(protocol: Protocol) -> Outcome:

@@ -123,6 +123,9 @@ def test_a_checkpoint_or_predictions(folders, tmp_path):
         result = run_command("evaluate", f"--data_dir={tmp_path}", *flags)
         assert result.returncode != 0
         assert "checkpoint" in result.stderr and "predictions" in result.stderr
+    flags = ["--checkpoint=x", "--body=free_body"]
+    result = run_command("evaluate", f"--data_dir={tmp_path}", *flags)
+    assert result.stderr == "error: --body cannot be given with --checkpoint.\n"
 
 
 def test_missing_records_are_one_line(folders, tmp_path):

@@ -41,7 +41,7 @@ class Breakdown:
         by: what the parts are, e.g. `action`.
         metrics: the columns.
         rows: of the parts, in their order; then the mean of these rows, in which every part counts
-            alike (how the original release averages actions); then all people.
+            alike; then all people.
     """
 
     by: str
@@ -60,7 +60,11 @@ class Breakdown:
 
 
 def break_down(
-    errors: Mapping[str, np.ndarray], labels: Sequence[str], by: str, summarise: Summary
+    errors: Mapping[str, np.ndarray],
+    labels: Sequence[str],
+    by: str,
+    summarise: Summary,
+    total: Mapping[str, float | None],
 ) -> Breakdown:
     """Summarises each part of the people by itself.
 
@@ -69,6 +73,7 @@ def break_down(
         labels: of each person, the part that it is in.
         by: what the parts are.
         summarise: from the numbers of some people to metric -> number.
+        total: metric -> number of all people, which a protocol may not take as one group.
 
     Returns:
         The table; Human3.6M's actions are in the order of its papers, other parts in the order of
@@ -80,10 +85,9 @@ def break_down(
         chosen = labels == label
         part = {name: values[chosen] for name, values in errors.items()}
         rows.append(Row(str(label), int(chosen.sum()), summarise(part)))
-    total = Row(ALL, len(labels), summarise(errors))
-    metrics = tuple(total.values)
-    means = {name: _mean([row.values[name] for row in rows]) for name in metrics}
-    return Breakdown(by, metrics, (*rows, Row(MEAN_OF_ROWS, None, means), total))
+    means = {name: _mean([row.values[name] for row in rows]) for name in total}
+    rows += [Row(MEAN_OF_ROWS, None, means), Row(ALL, len(labels), total)]
+    return Breakdown(by, tuple(total), tuple(rows))
 
 
 def choose(names: Mapping[str, Sequence[str]], kinds: Sequence[str]) -> list[str]:
@@ -94,14 +98,14 @@ def choose(names: Mapping[str, Sequence[str]], kinds: Sequence[str]) -> list[str
         kinds: candidates, in the order wanted.
 
     Returns:
-        Those of which there are two labels or more, and fewer than people; none that divides the
-        people exactly as an earlier one does.
+        Those of which there are two labels or more, with two people each or more on average; none
+        that divides the people exactly as an earlier one does.
     """
     chosen, seen = [], []
     for kind in kinds:
         numbers: dict[str, int] = {}
         division = [numbers.setdefault(label, len(numbers)) for label in names.get(kind, ())]
-        if 1 < len(numbers) < len(division) and division not in seen:
+        if 1 < len(numbers) <= len(division) / 2 and division not in seen:
             chosen.append(kind)
             seen.append(division)
     return chosen

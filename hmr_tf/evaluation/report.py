@@ -70,8 +70,9 @@ def make_files(
 
 def break_down(evaluation: Evaluation) -> list[breakdown.Breakdown]:
     """Returns the tables by part of an evaluation, those that tell something."""
+    errors, summarise, total = evaluation.errors, evaluation.summarise, evaluation.means()
     return [
-        breakdown.break_down(evaluation.errors, evaluation.samples[by], by, evaluation.summarise)
+        breakdown.break_down(errors, evaluation.samples[by], by, summarise, total)
         for by in breakdown.choose(evaluation.samples, _PARTS)
     ]
 

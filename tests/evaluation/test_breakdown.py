@@ -24,7 +24,7 @@ def _summarise(errors):
 
 
 def test_every_part_by_itself_and_both_means():
-    table = breakdown.break_down(ERRORS, LABELS, "action", _summarise)
+    table = breakdown.break_down(ERRORS, LABELS, "action", _summarise, _summarise(ERRORS))
     assert table.by == "action" and table.metrics == ("mpjpe_mm", "pck")
     rows = {row.label: row for row in table.rows}
     # Human3.6M's actions come in the order of its papers, others after them.
@@ -41,8 +41,10 @@ def test_every_part_by_itself_and_both_means():
 
 
 def test_csv_reads_back():
-    text = breakdown.break_down(ERRORS, ['a, "b"', *LABELS[1:]], "action", _summarise).to_csv()
+    labels, total = ['a, "b"', *LABELS[1:]], {"mpjpe_mm": 1.0, "pck": 2.0}
+    text = breakdown.break_down(ERRORS, labels, "action", _summarise, total).to_csv()
     rows = list(csv.reader(io.StringIO(text)))
+    assert rows[-1] == ["all", "5", "1.0000", "2.0000"]
     assert rows[0] == ["action", "people", "mpjpe_mm", "pck"]
     assert ['a, "b"', "1", "10.0000", "50.0000"] in rows
     assert rows[-3] == ["other", "1", "", "50.0000"]

@@ -7,11 +7,13 @@ from scipy.spatial.transform import Rotation
 from toy_body import toy_body
 
 from hmr_tf.body import posing
+from hmr_tf.config import HMRConfig
 from hmr_tf.errors import DataError
-from hmr_tf.evaluation import evaluator, foreign_estimates
+from hmr_tf.evaluation import evaluator, foreign_estimates, foreign_predictions
 from hmr_tf.evaluation.examples import Example
 from hmr_tf.evaluation.foreign_predictions import Predictions
 from hmr_tf.evaluation.protocols import PROTOCOLS
+from hmr_tf.models.hmr import HMR
 from tfrecords_tools import skeletons
 
 COUNT = 7
@@ -96,6 +98,30 @@ def test_the_truth_scores_zero(body, joints, kind):
     assert report["num_people"] == COUNT and report["baseline"] == {}
     for name, value in report["metrics"].items():
         assert value == pytest.approx(0, abs=0.02), name
+
+
+def test_a_model_scores_the_same_through_a_file(body, tmp_path):
+    """Its estimates, written as SPIN writes them and read again."""
+    tf.keras.utils.set_random_seed(0)
+    config = HMRConfig("resnet_small_v2", image_size=8, hidden_units=8)
+    model = HMR(config, body)
+    layer = model.regressor.output_layers[0]
+    layer.kernel.assign(20 * layer.kernel)
+    rng = np.random.default_rng(0)
+    batches = [
+        {**batch, "image": tf.constant(rng.random((len(batch["image"]), 8, 8, 3)), tf.float32)}
+        for batch in _batches()
+    ]
+    found = [model(batch["image"]) for batch in batches]
+    rotations = np.concatenate([estimate["rotations"] for estimate in found])
+    pose = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_rotvec().reshape(COUNT, 72)
+    betas = np.concatenate([estimate["betas"] for estimate in found])
+    np.savez(tmp_path / "result.npz", pred_joints=np.zeros((COUNT, 17, 3)), pose=pose, betas=betas)
+    direct = evaluator.evaluate(model, batches, PW3D)
+    through = _score(foreign_predictions.read(str(tmp_path / "result.npz")), body)
+    assert np.ptp(direct.errors["mpjpe_mm"]) > 1
+    for source, errors in direct.errors.items():
+        np.testing.assert_allclose(through.errors[source], errors, atol=0.05, err_msg=source)
 
 
 def test_joints_of_the_file_are_compared_as_they_are(body, joints):
