@@ -31,17 +31,26 @@ def mirror_estimate(estimate: dict[str, tf.Tensor], image_size: int) -> dict[str
 
 
 def average(first: dict[str, tf.Tensor], second: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Returns the mean of two estimates; of rotations the one nearest to the mean matrix.
+    """Returns the mean of two estimates.
+
+    Of rotations it is the one nearest to the mean matrix; of cameras the one that puts a body's
+    points midway between where the two put them.
 
     Args:
         first, second: `rotations`, `betas`, `camera`.
     """
-    mean = {
-        key: 0.5 * (first[key] + second[key])
-        for key in (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)
+    rotation = 0.5 * (first[outputs.ROTATIONS] + second[outputs.ROTATIONS])
+    # p = scale (X + t): scale and scale t are what is linear.
+    scales, shifts = zip(
+        *((one[outputs.CAMERA][:, :1], one[outputs.CAMERA][:, 1:]) for one in (first, second))
+    )
+    scale = 0.5 * (scales[0] + scales[1])
+    shift = 0.5 * (scales[0] * shifts[0] + scales[1] * shifts[1])
+    return {
+        outputs.ROTATIONS: alignment.nearest_rotation(rotation),
+        outputs.BETAS: 0.5 * (first[outputs.BETAS] + second[outputs.BETAS]),
+        outputs.CAMERA: tf.concat([scale, tf.math.divide_no_nan(shift, scale)], axis=-1),
     }
-    mean[outputs.ROTATIONS] = alignment.nearest_rotation(mean[outputs.ROTATIONS])
-    return mean
 
 
 def estimate(model: tf.keras.Model, images: tf.Tensor) -> dict[str, tf.Tensor]:

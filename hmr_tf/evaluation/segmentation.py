@@ -3,8 +3,8 @@
 The labels are UPi-S1h's, one pair of pictures per LSP image, in its size:
 ``im1001_segmentation.png`` is above 0 where the person is, ``im1001_part_segmentation.png`` is 0
 for background, 1 head, 2 torso, 3 right arm, 4 left arm, 5 right leg, 6 left leg and 255 where
-nobody says. The order of the parts is that of the UP-3D code. An estimated mesh is divided by its
-skinning weights, so that its parts end about where these do.
+nobody says. An estimated mesh is divided by its skinning weights (`hmr_tf.body.parts`), so that its
+parts end about where these do.
 """
 
 from __future__ import annotations
@@ -17,15 +17,11 @@ import cv2
 import numpy as np
 
 from hmr_tf.body.model_file import Body
+from hmr_tf.body.parts import PARTS, face_parts
 from hmr_tf.errors import DataError
 from hmr_tf.render import rasterizer
 
-PARTS = ("background", "head", "torso", "right arm", "left arm", "right leg", "left leg")
 VOID = 255
-# The part that each SMPL joint moves. Neck and collars are torso, as the labels have it.
-_JOINT_PARTS = np.array(
-    [2, 6, 5, 2, 6, 5, 2, 6, 5, 2, 6, 5, 2, 2, 2, 1, 4, 3, 4, 3, 4, 3, 4, 3], np.uint8
-)
 # Focal length of the drawing camera for a crop of 224 px, as in SPIN: nearly parallel rays.
 _FOCAL_SIDES = 5000.0 / 224.0
 _INNER = os.path.join("data", "lsp")
@@ -82,10 +78,10 @@ class Segmentation:
         """
         drawn = draw_parts(vertices, self._faces, self._face_parts, camera, center, window, size_hw)
         mask = self._read(filename, "segmentation", size_hw)
-        parts = self._read(filename, "part_segmentation", size_hw)
+        labels = self._read(filename, "part_segmentation", size_hw)
         return (
             np.full((2, 3), np.nan) if mask is None else count_mask(drawn > 0, mask > 0),
-            np.full((8, 3), np.nan) if parts is None else count_parts(drawn, parts),
+            np.full((8, 3), np.nan) if labels is None else count_parts(drawn, labels),
         )
 
     def count_batch(
@@ -106,8 +102,8 @@ class Segmentation:
         rows = zip(names, vertices, cameras, *(np.asarray(batch[key]) for key in keys))
         found = [self.count(*row[:5], size_hw=row[5:]) for row in rows]
         return {
-            "mask_counts": np.stack([mask for mask, _ in found]),
-            "part_counts": np.stack([parts for _, parts in found]),
+            "mask_counts": np.stack([counts for counts, _ in found]),
+            "part_counts": np.stack([counts for _, counts in found]),
         }
 
     def _read(self, filename: str, kind: str, size_hw: tuple[int, int]) -> np.ndarray | None:
@@ -125,17 +121,10 @@ class Segmentation:
         return labels
 
 
-def face_parts(body: Body) -> np.ndarray:
-    """Returns the part that each face of a body belongs to, `[F]` uint8, 1 to 6."""
-    corners = _JOINT_PARTS[body.skin_weights.argmax(axis=1)][body.faces]
-    # Where the corners disagree, two of them have it.
-    return np.where(corners[:, 1] == corners[:, 2], corners[:, 1], corners[:, 0])
-
-
 def draw_parts(
     vertices: np.ndarray,
     faces: np.ndarray,
-    parts: np.ndarray,
+    of_face: np.ndarray,
     camera: np.ndarray,
     center: np.ndarray,
     window: float,
@@ -146,7 +135,7 @@ def draw_parts(
     Args:
         vertices: `[V, 3]` m, not translated.
         faces: `[F, 3]`.
-        parts: `[F]` uint8.
+        of_face: `[F]` uint8, the part of each.
         camera, center, window, size_hw: as in `Segmentation.count`.
 
     Returns:
@@ -161,7 +150,7 @@ def draw_parts(
     focal = _FOCAL_SIDES * float(window)
     intrinsics = (focal, focal, float(center[0]), float(center[1]))
     seen = rasterizer.rasterize(vertices + translation, faces, intrinsics, height, width)
-    return np.where(seen.face_index >= 0, parts[seen.face_index], 0).astype(np.uint8)
+    return np.where(seen.face_index >= 0, of_face[seen.face_index], 0).astype(np.uint8)
 
 
 def count_mask(pred: np.ndarray, gt: np.ndarray) -> np.ndarray:

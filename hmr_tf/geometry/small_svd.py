@@ -23,7 +23,7 @@ def rotation_svd(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         matrix: `[..., 3, 3]` float32 or float64.
 
     Returns:
-        values `[..., 3]` with s_0 >= s_1 >= abs(s_2), of which s_2 has the sign of det M; left U and
+        values `[..., 3]` with s_0 >= s_1 >= abs(s_2), s_2 with the sign of det M; left U and
         right V `[..., 3, 3]`, determinants +1. Directions that the matrix does not determine are
         any that fit.
     """

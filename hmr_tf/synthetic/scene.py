@@ -77,7 +77,7 @@ class SceneRenderer:
     """
 
     def __init__(self, body: Body, options: SceneOptions | None = None) -> None:
-        self._body = body
+        self.body = body
         self._options = options or SceneOptions()
         self._wardrobe = Wardrobe(body)
         regressor = np.concatenate([body.regressor("cocoplus"), body.regressor("j24")])
@@ -87,7 +87,7 @@ class SceneRenderer:
 
     def draw(self, random: np.random.Generator, person: Person) -> Scene:
         """Draws one person."""
-        body, size = self._body, self._options.image_size
+        body, size = self.body, self._options.image_size
         vertices, _ = pose_body(body, person.pose_axis_angle, person.betas)
         joints = self._regressor @ vertices[self._used]
         cocoplus, j24 = joints[:19], joints[19:]

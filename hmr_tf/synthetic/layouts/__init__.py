@@ -33,6 +33,7 @@ LAYOUTS = Registry(
         "sgre_pw3d": "hmr_tf.synthetic.layouts.sgre:write_pw3d",
         "spin_npz": "hmr_tf.synthetic.layouts.spin_npz:write",
         "up3d": "hmr_tf.synthetic.layouts.up3d:write",
+        "upi_s1h": "hmr_tf.synthetic.layouts.upi_s1h:write",
         "voc": "hmr_tf.synthetic.layouts.voc:write",
     },
 )

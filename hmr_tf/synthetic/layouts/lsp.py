@@ -29,7 +29,7 @@ from tfrecords_tools import atomic_file
 
 _VERSION = 2  # Counts up when equal settings give other pictures than before.
 _IMAGES_PER_TASK = 20
-_USED_SETTINGS = (
+USED_SETTINGS = (
     *("num_images", "num_test", "image_size", "seed"),
     *("body", "gender", "motion_dir", "background_dir"),
 )
@@ -48,7 +48,7 @@ different motion clips. Body: {body}.
 """
 
 
-class _Worker:
+class Drawer:
     """Draws any image of the dataset; every image has random numbers of its own."""
 
     def __init__(self, out_dir: Path, config: settings.SynthesisConfig) -> None:
@@ -68,10 +68,8 @@ class _Worker:
 
     def draw(self, index: int) -> dict[str, Any]:
         """Writes one image; returns what is true about it."""
-        split = _SPLITS[index >= self.config.num_images - self.config.num_test]
-        random = np.random.default_rng([self.config.seed, index])
-        person = people.sample_person(random, self.samplers[split], self.num_betas)
-        drawn = self.renderer.draw(random, person)
+        split = self.split(index)
+        random, person, drawn = self.compose(index)
         name = image_name(index)
         content = scene.encode_jpeg(drawn.image, scene.draw_jpeg_quality(random))
         atomic_file.write_bytes(self.out_dir / "images" / name, content)
@@ -88,8 +86,18 @@ class _Worker:
             "keypoints": drawn.keypoints,
         }
 
+    def split(self, index: int) -> str:
+        """Returns `train` or `test`."""
+        return _SPLITS[index >= self.config.num_images - self.config.num_test]
 
-_worker: _Worker | None = None
+    def compose(self, index: int) -> tuple[np.random.Generator, people.Person, scene.Scene]:
+        """Returns the person of an image and the picture, and the random numbers that are left."""
+        random = np.random.default_rng([self.config.seed, index])
+        person = people.sample_person(random, self.samplers[self.split(index)], self.num_betas)
+        return random, person, self.renderer.draw(random, person)
+
+
+_worker: Drawer | None = None
 
 
 def image_name(index: int) -> str:
@@ -117,9 +125,9 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
             f"{config.num_test}."
         )
     folder = Path(out_dir)
-    _Worker(folder, config)  # Whatever is wrong with the settings is told before work begins.
+    Drawer(folder, config)  # Whatever is wrong with the settings is told before work begins.
     parts = folder / "unfinished"
-    used = {name: settings.to_dict(config)[name] for name in _USED_SETTINGS}
+    used = {name: settings.to_dict(config)[name] for name in USED_SETTINGS}
     work_folder.claim(
         folder / "synthesize.json",
         {"dataset": "lsp", "version": _VERSION, **used},
@@ -158,7 +166,7 @@ def _part_name(task: tuple[int, int]) -> str:
 
 def _start(out_dir: Path, config: settings.SynthesisConfig) -> None:
     global _worker
-    _worker = _Worker(out_dir, config)
+    _worker = Drawer(out_dir, config)
 
 
 def _draw_part(task: tuple[int, int]) -> int:
