@@ -231,6 +231,18 @@ def remove_unfinished(manager: tf.train.CheckpointManager) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def weights_digest(prefix: str) -> str:
+    """Returns the SHA-256 of a TensorFlow checkpoint's files."""
+    digest = hashlib.sha256()
+    folder, name = os.path.split(prefix)
+    for file_name in sorted(os.listdir(folder)):
+        if file_name.startswith((f"{name}.index", f"{name}.data-")):
+            with open(os.path.join(folder, file_name), "rb") as file:
+                while chunk := file.read(1 << 22):
+                    digest.update(chunk)
+    return digest.hexdigest()
+
+
 def load_model(
     directory: PathLike, averaged: bool = True, precision: str = "float32"
 ) -> tf.keras.Model:

@@ -10,7 +10,6 @@ folder must not exist or be empty; exporting the same weights again to it change
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 
@@ -39,25 +38,13 @@ def main(argv: Sequence[str]) -> None:
     weights = checkpoints.latest_weights(_CHECKPOINT.value)
     origin = {
         "weights": os.path.basename(weights),
-        "sha256": _digest(weights),
+        "sha256": checkpoints.weights_digest(weights),
         "averaged": _AVERAGED.value,
     }
     if saved_model.export_saved_model(model, _OUT_DIR.value, origin):
         print(f"Exported {weights} to {_OUT_DIR.value}.")
     else:
         print(f"{_OUT_DIR.value} already holds this export of {weights}.")
-
-
-def _digest(prefix: str) -> str:
-    """Returns the SHA-256 of a TensorFlow checkpoint's files."""
-    digest = hashlib.sha256()
-    folder, name = os.path.split(prefix)
-    for file_name in sorted(os.listdir(folder)):
-        if file_name.startswith((f"{name}.index", f"{name}.data-")):
-            with open(os.path.join(folder, file_name), "rb") as file:
-                while chunk := file.read(1 << 22):
-                    digest.update(chunk)
-    return digest.hexdigest()
 
 
 def run() -> None:

@@ -48,7 +48,7 @@ def test_refusals_are_one_line(resnet18, tmp_path):
     smpl = f"--smpl_model={tmp_path / 'SMPL.npz'}"
     assert body.num_vertices == 40
     spin = ("--format=spin", f"--source={resnet18}")
-    refused("'fc1.weight' [1024, 2205] is missing", *spin, smpl)
+    refused("'layer1.0.downsample.0.weight' [256, 64, 1, 1] is missing", *spin, smpl)
     refused("is of kind 'free_body'", *spin, "--smpl_model=free_body")
     refused("No body model found for", *spin, f"--smpl_model={tmp_path / 'no.pkl'}")
     refused("is not a file of NumPy", *spin, smpl, f"--regressors=h36m={resnet18}")

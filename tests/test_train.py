@@ -16,8 +16,10 @@ import pytest
 import tensorflow as tf
 import toy_body
 
-from hmr_tf import checkpoints
+from hmr_tf import checkpoints, config
 from hmr_tf.body import model_file
+from hmr_tf.models import encoders
+from hmr_tf.weights import initial_weights
 from tfrecords_tools import samples, schema
 from tfrecords_tools.shard_layout import shard_layout
 
@@ -138,6 +140,30 @@ def test_stop_resume_finish_refuse(small, tmp_path):
     # The saved flags are the run's own: given alone, they ask for the same run.
     same = run(f"--flagfile={log / 'flags.txt'}", f"--num_steps={stopped + 2}")
     assert "had already finished" in same.stdout, same.stderr
+
+
+def test_begins_with_given_weights(small, tmp_path):
+    name, log, folder = "resnet_keypoints_v2", tmp_path / "log", tmp_path / "encoder"
+    encoder = encoders.build_encoder(name, 64)
+    initial_weights.save_encoder(folder, encoder, config.HMRConfig(encoder=name), {})
+    rates = ("--generator_learning_rate=0", "--discriminator_learning_rate=0", "--num_steps=1")
+    begins = (*small, *rates, f"--initial_weights={folder}")
+    result = run(*begins, f"--log_dir={log}")
+    assert result.returncode == 0, result.stderr
+    trained = checkpoints.load_model(log).encoder
+    for got, expected in zip(trained.trainable_weights, encoder.trainable_weights):
+        np.testing.assert_allclose(got, expected, atol=1e-7, err_msg=got.name)
+
+    def refusal(*arguments):
+        result = run(*arguments)
+        assert result.returncode == 1
+        (line,) = [x for x in result.stderr.splitlines() if x.startswith("error: ")]
+        return line
+
+    assert "initial_weights (" in refusal(*small, *rates, f"--log_dir={log}")
+    other = refusal(*begins, "--pool=keras", f"--log_dir={tmp_path / 'other'}")
+    assert "a model whose pool is 'slim'; this one's is 'keras'" in other
+    assert not (tmp_path / "other").exists()
 
 
 def _check_best(log, printed, stopped):

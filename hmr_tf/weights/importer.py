@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,6 @@ import tensorflow as tf
 
 from hmr_tf import checkpoints
 from hmr_tf.body import model_file
-from hmr_tf.config import HMRConfig
 from hmr_tf.errors import BodyError, CheckpointError
 from hmr_tf.models import encoders, hmr
 from hmr_tf.weights import FORMATS, initial_weights, mapping
@@ -62,7 +62,7 @@ def import_weights(
         initial_weights.save_encoder(out, encoder, config, origin)
         lines = report.summary()
     else:
-        config = HMRConfig(**{**config.__dict__, "keypoints": keypoints})
+        config = dataclasses.replace(config, keypoints=keypoints)
         model = hmr.HMR(config, body)
         report = _fill(model, tensors, published)
         checkpoints.save_model(out, model, "hmr", origin)

@@ -6,9 +6,7 @@ weights, as a checkpoint folder does.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -72,12 +70,7 @@ def identify(directory: checkpoints.PathLike) -> str:
             f"'{directory}' holds no weights to begin with; give a folder that import_weights "
             "wrote, or a checkpoint."
         )
-    digest = hashlib.sha256()
-    folder, name = os.path.split(prefix)
-    for file_name in sorted(os.listdir(folder)):
-        if file_name.startswith((f"{name}.index", f"{name}.data-")):
-            digest.update((pathlib.Path(folder) / file_name).read_bytes())
-    return digest.hexdigest()
+    return checkpoints.weights_digest(prefix)
 
 
 def check(directory: checkpoints.PathLike, config: HMRConfig, body_kind: str) -> None:

@@ -18,6 +18,7 @@ import tensorflow as tf
 from hmr_tf.errors import CheckpointError
 
 UNKNOWN = "not part of this network"
+INCOMPLETE = "of a part that is not whole"
 
 
 class Tensors(Protocol):
@@ -184,10 +185,14 @@ def assign(
                 f"{list(source.shape)}; it has {list(found)}."
             )
     used = {source.name for source in needed}
-    unused = {name: _reason(name, ignored) for name in tensors.shapes if name not in used}
-    optional = {source.name for x in assignments for source in x.sources}
+    known = {source.name for x in assignments for source in x.sources}
+    unused = {
+        name: INCOMPLETE if name in known else _reason(name, ignored)
+        for name in tensors.shapes
+        if name not in used
+    }
     for name, reason in unused.items():
-        if reason == UNKNOWN and name not in optional and re.fullmatch(own, name):
+        if reason == UNKNOWN and re.fullmatch(own, name):
             raise CheckpointError(
                 f"{tensors.path} is not {what}: '{name}' {list(tensors.shapes[name])} has no "
                 "place in that network."

@@ -8,12 +8,7 @@ from hmr_tf.weights import spin, torch_networks
 from hmr_tf.weights.published_format import BODY, OPTIMIZER, Format
 from hmr_tf.weights.torch_file import TorchFile
 
-CONFIG = dataclasses.replace(
-    spin.CONFIG,
-    # Its crop is 1.25 times the longer side of the box.
-    window_px=174.0,
-    discriminator="mmhuman3d",
-)
+CONFIG = dataclasses.replace(spin.CONFIG, discriminator="mmhuman3d")
 
 FORMAT = Format(
     what="a checkpoint of mmhuman3d's HMR or SPIN",

@@ -20,7 +20,7 @@ _MEAN = "regressor.mean_theta"
 CONFIG = HMRConfig(
     encoder="resnet50_v1_signed",
     # Its crop is about 1.2 times the box.
-    window_px=167.0,
+    window_px=168.0,
     train_mean=False,
     discriminator="mmhuman3d",
     rotate_base=True,

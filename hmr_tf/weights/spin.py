@@ -11,13 +11,14 @@ from hmr_tf.weights import torch_networks
 from hmr_tf.weights.published_format import COUNTER, OPTIMIZER, Format
 from hmr_tf.weights.torch_file import TorchFile
 
-# A SPIN body has neither cocoplus nor a joint set of its own file; whichever the user has.
+# SPIN joins posed joints, vertices and regressed points; here, whichever set the user has.
 KEYPOINTS = ("cocoplus", "j24", "h36m", "extra")
 
 CONFIG = HMRConfig(
     encoder="resnet50_v1",
-    # Its crop is 1.2 times the longer side of the box: of an upright person about 1.1 diagonals.
-    window_px=167.0,
+    # Its crop is 1.2 times the longer side of the box: 140 px where the diagonal is 150 px, of a
+    # box 0.4 times as wide as high.
+    window_px=168.0,
     rotation="6d_interleaved",
     regressor="separate",
     train_mean=False,

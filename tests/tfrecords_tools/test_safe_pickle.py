@@ -2,6 +2,7 @@
 
 import builtins
 import collections
+import io
 import os
 import pickle
 import pickletools
@@ -325,3 +326,34 @@ def test_damaged_npz_is_one_line(tmp_path):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(PickleRefusedError, match=r"damaged\.npz"):
         safe_pickle.load_npz(path)
+
+
+def test_more_names_are_stand_ins_that_a_file_cannot_change():
+    """A reader of another format adds names; what they make comes out as it is."""
+
+    def load(content, **more):
+        return safe_pickle.load(io.BytesIO(content), more_names={("zoo", "make"): tuple}, **more)
+
+    made = b"\x80\x02czoo\nmake\n](K\x01K\x02e\x85R."
+    assert load(made) == (1, 2)
+    changed = b"\x80\x02czoo\nmake\n}X\x01\x00\x00\x00aK\x01sb."
+    with pytest.raises(PickleRefusedError, match="it tries to change a function"):
+        load(changed)
+    with pytest.raises(PickleRefusedError, match=r"it asks for 'zoo.make'"):
+        safe_pickle.load(io.BytesIO(made))
+    outside = b"\x80\x02X\x01\x00\x00\x00kQ."
+    assert load(outside, find_outside=lambda reference: reference * 3) == "kkk"
+    with pytest.raises(PickleRefusedError, match="objects outside the file"):
+        load(outside)
+
+    def refuse(_):
+        safe_pickle.refuse("it is of no use")
+
+    with pytest.raises(PickleRefusedError, match=r"it is of no use; nothing in it was run"):
+        load(outside, find_outside=refuse)
+
+
+def test_pickles_in_a_row_are_read_one_by_one():
+    file = io.BytesIO(pickle.dumps([1], 2) + pickle.dumps({"a": 2}, 4) + b"rest")
+    assert safe_pickle.load(file) == [1] and safe_pickle.load(file) == {"a": 2}
+    assert file.read() == b"rest"

@@ -8,9 +8,10 @@ import tensorflow as tf
 from toy_body import toy_body
 
 from hmr_tf import checkpoints
-from hmr_tf.config import HMRConfig
+from hmr_tf.config import HMRConfig, LossConfig, TrainConfig
 from hmr_tf.errors import CheckpointError, ConfigError
 from hmr_tf.models.hmr import HMR
+from hmr_tf.training.adversarial import AdversarialTask
 from hmr_tf.weights import initial_weights
 
 _CONFIG = HMRConfig(encoder="resnet_small_v2", image_size=32, hidden_units=16)
@@ -76,6 +77,15 @@ def test_averaged_weights_are_taken(source, tmp_path):
     initial_weights.load(tmp_path, target)
     for got, expected in zip(target.encoder.trainable_weights, other.encoder.trainable_weights):
         np.testing.assert_array_equal(got, expected)
+
+
+def test_training_begins_with_them_averages_too(source, checkpoint):
+    train, losses = TrainConfig(average_decay=0.9), LossConfig()
+    task = AdversarialTask("hmr", _CONFIG, toy_body(), train, losses, None, str(checkpoint))
+    task.build()
+    assert _same(task.model.encoder, source.encoder)
+    for average, expected in zip(task.checkpoint_items()["averaged"], source.generator_variables):
+        np.testing.assert_array_equal(average, expected)
 
 
 def test_another_architecture_is_named(encoder_folder, checkpoint):

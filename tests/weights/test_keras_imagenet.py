@@ -13,23 +13,27 @@ from hmr_tf.weights import importer
 from hmr_tf.weights.keras_imagenet import KerasFile
 
 
-@pytest.mark.parametrize("is_whole", [False, True], ids=["weights", "model"])
-def test_features(tmp_path, is_whole):
+def test_features(tmp_path):
     keras = tf.keras.applications.ResNet50V2(
         include_top=False, weights=None, input_shape=(224, 224, 3), pooling="avg"
     )
     fill_models.resnet50_v2(keras)
     path = tmp_path / "resnet50v2_weights.h5"
-    if is_whole:
-        tf.keras.models.save_model(keras, path, save_format="h5", include_optimizer=False)
-    else:
-        keras.save_weights(path)
+    keras.save_weights(path)
     lines, encoder, description = encoder_of("keras_imagenet", path, tmp_path)
     assert (description["encoder"], description["pool"]) == ("resnet50_v2", "keras")
     expected = keras(filler.image(), training=False).numpy()
     features = encoder(0.5 * (filler.image() + 1.0)).numpy()
     np.testing.assert_allclose(features, expected, atol=1e-4 * expected.max())
     assert lines == ["270 tensors used"]
+    # A whole model's file holds the same one level down.
+    with h5py.File(path) as weights, h5py.File(tmp_path / "model.h5", "w") as model:
+        weights.copy(weights["/"], model, "model_weights")
+    whole = KerasFile(str(tmp_path / "model.h5"))
+    assert whole.shapes == KerasFile(str(path)).shapes and len(whole.shapes) == 270
+    np.testing.assert_array_equal(
+        whole.read("post_bn/gamma"), keras.get_layer("post_bn").gamma.numpy()
+    )
 
 
 def test_the_classifier_is_not_needed(tmp_path):

@@ -84,6 +84,16 @@ def test_the_first_mismatch_is_named_and_nothing_written(file, message):
     np.testing.assert_array_equal(variables[1], np.zeros(3))
 
 
+def test_parts_that_are_not_whole_are_left_out():
+    variable = tf.Variable(tf.zeros([2]))
+    sources = (mapping.Source("net/a", ()), mapping.Source("net/b", ()))
+    both = mapping.Assignment(variable, sources, lambda *x: np.stack(x), is_optional=True)
+    report = mapping.assign(_File(net__a=1.0), [both], (), _OWN, "a small network")
+    assert report.unused == {"net/a": mapping.INCOMPLETE} and report.missing == ("net/b",)
+    mapping.assign(_File(net__a=1.0, net__b=2.0), [both], (), _OWN, "a small network")
+    np.testing.assert_array_equal(variable, [1.0, 2.0])
+
+
 def test_convolutions_of_torch():
     variable = tf.Variable(tf.zeros([3, 5, 2, 4]))
     value = np.random.default_rng(0).normal(size=(4, 2, 3, 5))
