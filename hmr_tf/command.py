@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Callable
+from typing import Any, Callable
 
 from hmr_tf.errors import HmrError
 from tfrecords_tools import command
@@ -25,7 +25,7 @@ def run_module(arguments: Sequence[str]) -> int:
     """Runs ``python -m`` in a process of its own and waits for its end.
 
     A stop signal (SIGINT from the keyboard, SIGTERM) reaches that process, too, which may save what
-    it has; this one goes on when it has ended.
+    it has; this one stops when it has ended.
 
     Args:
         arguments: the module and its arguments.
@@ -35,13 +35,24 @@ def run_module(arguments: Sequence[str]) -> int:
 
     Raises:
         KeyboardInterrupt: after SIGINT.
+        SystemExit: after SIGTERM.
     """
     process = subprocess.Popen([sys.executable, "-m", *arguments])
-    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    received = []
+
+    def stop(number: int, frame: Any) -> None:
+        del frame
+        received.append(number)
+        process.terminate()
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
-        return process.wait()
+        status = process.wait()
     except KeyboardInterrupt:
         process.wait()  # It got the signal, too.
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
+    if received:  # Even if the process had just ended well.
+        sys.exit(128 + signal.SIGTERM)
+    return status

@@ -56,7 +56,7 @@ CHILD = """
 import signal, sys, time
 def stop(*_):
     print("saved", flush=True)
-    sys.exit(7)
+    sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
 print("ready", flush=True)
 time.sleep(60)
@@ -89,4 +89,4 @@ def test_a_stop_signal_reaches_the_module_and_is_waited_for(tmp_path):
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=60)[0] == "saved\n"
-    assert process.returncode == 17
+    assert process.returncode == 128 + signal.SIGTERM
