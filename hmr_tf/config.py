@@ -182,7 +182,8 @@ class TrainConfig:
             after the other, for less memory. The update is that of the whole batch, but batch
             statistics and dropout are those of the parts.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
-        jit_compile: whether XLA compiles the forward and backward pass.
+        jit_compile: whether XLA compiles the forward and backward pass; dropout then draws other
+            numbers.
         average_decay: decay of the averaged generator weights used for evaluation; 0 for none.
         log_every, image_every, checkpoint_every: steps between log lines, overlays, checkpoints.
         keep_checkpoints: how many checkpoints are kept.

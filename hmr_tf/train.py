@@ -332,7 +332,8 @@ def _train(
             checkpoints.save_description(folder, description, body)
         _save_flags(folder)
         runner.restore(log_dir)
-        return runner.run()
+        # No function here needs AutoGraph, which would take longer than all the rest of a start.
+        return tf.autograph.experimental.do_not_convert(runner.run)()
 
 
 def _save_flags(log_dir: str) -> None:

@@ -24,8 +24,7 @@ from hmr_tf.body import model_file
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import rotations
 from hmr_tf.models import MODELS
-from hmr_tf.models import discriminator as discriminator_lib
-from hmr_tf.training import accumulation, image_losses, optimizers, summaries
+from hmr_tf.training import accumulation, critic_losses, image_losses, optimizers, summaries
 from hmr_tf.training.task import OVERFLOWS, Task, Views, global_sums, replica_seed
 from hmr_tf.weights import initial_weights
 
@@ -118,7 +117,8 @@ class AdversarialTask(Task):
         if self._losses.use_adversary:
             names += ["adversarial", *(f"adversarial_{stage}" for stage in self._judged())]
             names += ["discriminator", "discriminator_real", "discriminator_fake"]
-            names += [*_critic_names("critics_real"), *_critic_names("critics_fake")]
+            for kind in ("critics_real", "critics_fake"):
+                names += critic_losses.output_names(kind)
         if self._train.precision == "mixed_float16":
             names.append(OVERFLOWS)
         return tuple(names)
@@ -244,7 +244,7 @@ class AdversarialTask(Task):
             )
             for kind in ("critics_real", "critics_fake"):
                 scores = tf.unstack(scalars.pop(kind))
-                scalars.update(zip(_critic_names(kind), scores))
+                scalars.update(zip(critic_losses.output_names(kind), scores))
         return scalars, generator_gradients, discriminator_gradients
 
     def _image_terms(
@@ -262,7 +262,7 @@ class AdversarialTask(Task):
         if not self._losses.use_adversary:
             return {}
         judged = {stage: stages[stage - 1] for stage in self._judged()}
-        return _critic_terms(self._model.discriminator, judged, mocap)
+        return critic_losses.terms(self._model.discriminator, judged, mocap)
 
     def _weighted(self, scalars: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The generator's loss."""
@@ -284,53 +284,6 @@ class AdversarialTask(Task):
         pose = tf.reshape(first["pose_axis_angle"], [-1, 24, 3])
         truth = self._model.body(rotations.axis_angle_to_matrix(pose), first["betas"])
         return summaries.view(batch, estimate, truth["vertices"], self._body.faces)
-
-
-def _critic_terms(
-    discriminator: tf.keras.layers.Layer,
-    stages: Mapping[int, Mapping[str, tf.Tensor]],
-    mocap: Mapping[str, tf.Tensor],
-) -> dict[str, losses_lib.Loss]:
-    """Judges estimates and real bodies in one pass.
-
-    Args:
-        discriminator: the critics.
-        stages: estimates of the iterations that are judged, ``[batch, ...]`` each, by number.
-        mocap: `pose_axis_angle` ``[rows, 72]`` and `betas` ``[rows, 10]`` of real bodies.
-
-    Returns:
-        Losses, and as `critics_real` and `critics_fake` the sums of each output ``[25]``.
-    """
-    real_rotations = rotations.axis_angle_to_matrix(
-        tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3])
-    )
-    estimates = list(stages.values())
-    scores = discriminator(
-        {
-            "rotations": tf.concat(
-                [*(one[outputs.ROTATIONS][:, 1:] for one in estimates), real_rotations[:, 1:]], 0
-            ),
-            "betas": tf.concat([*(one[outputs.BETAS] for one in estimates), mocap["betas"]], 0),
-        }
-    )
-    num_fake = len(estimates) * tf.shape(estimates[0][outputs.BETAS])[0]
-    fake, real = scores[:num_fake], scores[num_fake:]
-    real_term, fake_term = losses_lib.discriminator_loss(real, fake)
-    terms = {
-        "adversarial": losses_lib.adversarial_generator_loss(fake),
-        "discriminator_real": real_term,
-        "discriminator_fake": fake_term,
-        "critics_real": losses_lib.Loss(tf.reduce_sum(real, axis=0), real_term.count),
-        "critics_fake": losses_lib.Loss(tf.reduce_sum(fake, axis=0), fake_term.count),
-    }
-    for stage, part in zip(stages, tf.split(fake, len(estimates))):
-        terms[f"adversarial_{stage}"] = losses_lib.adversarial_generator_loss(part)
-    return terms
-
-
-def _critic_names(kind: str) -> list[str]:
-    """Returns the names of the 25 critics' mean outputs on real or on estimated bodies."""
-    return [f"{kind}/{name}" for name in discriminator_lib.OUTPUT_NAMES]
 
 
 def _joint_error(joints_3d: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> losses_lib.Loss:

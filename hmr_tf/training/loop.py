@@ -15,7 +15,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable
@@ -27,15 +26,13 @@ from hmr_tf import checkpoints
 from hmr_tf import config as config_lib
 from hmr_tf.data import streams
 from hmr_tf.errors import ConfigError, DataError, TrainingError
-from hmr_tf.training import devices, summaries, validation
+from hmr_tf.training import devices, stop_signals, summaries, validation
 from hmr_tf.training.journal import PLOT_FILE, Journal
-from hmr_tf.training.task import OVERFLOWS, Task
+from hmr_tf.training.step_guard import StepGuard
+from hmr_tf.training.task import Task
 from hmr_tf.training.validation import Best, Validator
 
 SUMMARY_DIR = "tensorboard"
-# The loss scale falls from its first value to 1 in 15 steps.
-_MAX_OVERFLOWS = 50
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What communication with a process that has gone gives.
 _LOST = (
     tf.errors.AbortedError,
@@ -96,7 +93,6 @@ class Loop:
         self._config = config
         self._log_dir = log_dir
         self._make_dataset = make_dataset
-        self._batch_files = batch_files
         self._validator = validator
         self._best = Best() if validator is None else validator.best
         with strategy.scope():
@@ -127,7 +123,7 @@ class Loop:
         )
         self._train_step = tf.function(self._distributed_step)
         self._last_loss = float("nan")
-        self._num_overflows = 0
+        self._guard = StepGuard(self._names, batch_files)
 
     @property
     def step(self) -> int:
@@ -181,7 +177,7 @@ class Loop:
         # Finite losses can have gradients that are not; only the next step's losses would tell.
         weights = self._task.model.trainable_variables
         if not all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in weights):
-            raise self._not_finite("weights", [self.step])
+            raise self._guard.not_finite("weights", [self.step])
         self._window.assign(self._sums)
         self._manager.save(checkpoint_number=self.step)
 
@@ -209,15 +205,17 @@ class Loop:
         )
         writer = tf.summary.create_file_writer(os.path.join(self._log_dir, SUMMARY_DIR))
         try:
-            with _signals() as received, writer.as_default():
+            with stop_signals.collected() as received, writer.as_default():
                 journal.say(self._opening(first_step))
                 self._steps(journal, received)
                 with _paused(journal):
                     self.save()
                     journal.plot()
-            if received and self.step < config.num_steps and not self._is_exhausted:
-                journal.say(f"stopped by {received[0]}; checkpoint of step {self.step} saved")
-                return self._outcome(stopped_by=received[0])
+            # Another process may have been told to stop, and this one with it.
+            stopped_by = received[0] if received else signal.SIGTERM.name if self._all_stop else ""
+            if stopped_by and self.step < config.num_steps and not self._is_exhausted:
+                journal.say(f"stopped by {stopped_by}; checkpoint of step {self.step} saved")
+                return self._outcome(stopped_by=stopped_by)
             self._say_summary(journal)
             return self._outcome()
         except TrainingError as error:
@@ -253,6 +251,8 @@ class Loop:
         journal.say(f"finished {first}")
         for line in others:
             journal.say(line)
+        if not self._worker.is_chief:
+            return
         best = os.path.join(self._log_dir, validation.BEST_DIR)
         journal.say(
             f"checkpoint: {self._log_dir}"
@@ -312,45 +312,14 @@ class Loop:
         """Adds a step's metrics to the window.
 
         Raises:
-            TrainingError: if one is not finite.
+            TrainingError: as `StepGuard.check`.
         """
         *values, told_to_stop = values.numpy().astype(np.float64)
         self._all_stop = told_to_stop > 0
-        if not np.isfinite(values).all():
-            bad = [name for name, value in zip(self._names, values) if not np.isfinite(value)]
-            bad = [name for name in bad if "/" not in name] or bad
-            raise self._not_finite(", ".join(bad), [step, step - 1] if step > 1 else [step])
+        self._guard.check(step, values)
         self._sums[:-1] += values
         self._sums[-1] += 1
         self._last_loss = float(values[self._names.index("loss")])
-        self._check_overflows(step, values)
-
-    def _not_finite(self, what: str, steps: Sequence[int]) -> TrainingError:
-        """Returns the error of a last step whose numbers, or the update before, went wrong."""
-        files = self._batch_files or (lambda step: ["names unknown"])
-        images = "; of step ".join(f"{step}: {', '.join(files(step))}" for step in steps)
-        return TrainingError(
-            f"Step {steps[0]} gave numbers that are not finite ({what}); the last checkpoint is "
-            "unharmed. Lower the learning rate, or look at the labels of the images of step "
-            f"{images}."
-        )
-
-    def _check_overflows(self, step: int, values: Sequence[float]) -> None:
-        """Counts steps in a row that overflowed float16.
-
-        Raises:
-            TrainingError: if they are too many.
-        """
-        if OVERFLOWS not in self._names:
-            return
-        overflows = values[self._names.index(OVERFLOWS)] > 0
-        self._num_overflows = self._num_overflows + 1 if overflows else 0
-        if self._num_overflows == _MAX_OVERFLOWS:
-            raise TrainingError(
-                f"The gradients of the {_MAX_OVERFLOWS} steps up to {step} overflowed float16 at "
-                "every loss scale, so nothing was learned; the last checkpoint is unharmed. Lower "
-                "the learning rate, or give --precision=mixed_bfloat16 or float32."
-            )
 
     def _report(
         self, journal: Journal, step: int, rates: Mapping[str, float], element: Any
@@ -420,30 +389,6 @@ class Loop:
         # On the host, so that a GPU is sent its own rows only.
         with tf.device("/cpu:0"):
             return streams.own_rows(element, (index % replicas, replicas))
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[list[str]]:
-    """Collects the names of stop signals; the second one acts as it would have without us."""
-    received: list[str] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received  # Python delivers signals to the main thread only.
-        return
-    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
-
-    def handle(number: int, frame: Any) -> None:
-        del frame
-        received.append(signal.Signals(number).name)
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    for number in _STOP_SIGNALS:
-        signal.signal(number, handle)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -262,29 +262,6 @@ def test_not_even_a_checkpoint_of_the_same_step_takes_bad_numbers(tmp_path):
     assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
 
 
-class OverflowingTask(LineTask):
-    """Overflows from its eleventh step on, but for one step."""
-
-    @property
-    def metric_names(self):
-        return ("loss", "size", "loss_overflows")
-
-    def replica_step(self, element, step):
-        overflows = (step > 10) & (step != 30)
-        return {
-            **super().replica_step(element, step),
-            "loss_overflows": tf.cast(overflows, tf.float32),
-        }
-
-
-def test_endless_overflows_stop_the_run(tmp_path):
-    train = settings(100, precision="mixed_bfloat16")
-    strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
-    runner = loop.Loop(OverflowingTask(train), strategy, train, str(tmp_path), batches)
-    with pytest.raises(TrainingError, match="50 steps up to 81 overflowed float16"):
-        runner.run()
-
-
 def test_data_that_ends_is_an_error(tmp_path):
     runner, _ = make_loop(tmp_path, settings(10), lambda first: batches(first, length=3))
     with pytest.raises(DataError, match="ended after 3 of 10 steps"):
