@@ -111,7 +111,7 @@ def _original(data_dir: str, datasets: list[str], size: int, batch_size: int):
         center = tf.cast(tf.cast(center, tf.float32) * actual[::-1], tf.int32)
         start = center + _MARGIN - _CROP // 2
         padded = pad_border(image)
-        start = tf.clip_by_value(start, 0, tf.shape(padded)[1::-1] - _CROP)
+        start = tf.clip_by_value(start, 0, tf.reverse(tf.shape(padded)[:2], [0]) - _CROP)
         crop = tf.slice(padded, [start[1], start[0], 0], [_CROP, _CROP, 3])
         points = label[:2] * actual[::-1, None] - tf.cast(start - _MARGIN, tf.float32)[:, None]
         flip = tf.random.uniform([]) < 0.5
