@@ -43,6 +43,8 @@ class Scorer:
         self._estimated = TrueBodies({"neutral": body})
         bodies = {"neutral": body, **(true_bodies or {})}
         self._true = TrueBodies(bodies, protocol.is_gendered)
+        if self._true.bodies == self._estimated.bodies:
+            self._true = self._estimated  # Their layers are costly to make.
         self._needs_mesh = "pve_mm" in protocol.sources
 
     @property

@@ -25,15 +25,18 @@ class TrueBodies:
         bodies: `neutral`, and perhaps `male` and `female`; of one mesh.
         is_gendered: whether others than the neutral one are used.
 
+    Attributes:
+        bodies: gender -> body, those that are used.
+
     Raises:
         ConfigError: if they are not of one mesh.
     """
 
     def __init__(self, bodies: Mapping[str, Body], is_gendered: bool = True) -> None:
         names = GENDERS if is_gendered else GENDERS[:1]
-        self._bodies = {name: bodies[name] for name in names if name in bodies}
-        neutral = self._bodies["neutral"]
-        for name, body in self._bodies.items():
+        self.bodies = {name: bodies[name] for name in names if name in bodies}
+        neutral = self.bodies["neutral"]
+        for name, body in self.bodies.items():
             if body.kind != neutral.kind or body.num_vertices != neutral.num_vertices:
                 raise ConfigError(
                     f"the {name} body is of kind '{body.kind}' with {body.num_vertices} vertices, "
@@ -46,7 +49,7 @@ class TrueBodies:
     @property
     def genders(self) -> tuple[str, ...]:
         """Those that have a body of their own."""
-        return tuple(self._bodies)
+        return tuple(self.bodies)
 
     def vertices(self, rotations: tf.Tensor, betas: tf.Tensor, gender: tf.Tensor) -> tf.Tensor:
         """Poses meshes, each with the body of its gender.
@@ -87,11 +90,11 @@ class TrueBodies:
 
     def _by_gender(self, compute, gender: tf.Tensor) -> tf.Tensor:
         """Computes with every body, and takes each row from that of its gender."""
-        result = compute("neutral", self._bodies["neutral"])
+        result = compute("neutral", self.bodies["neutral"])
         for number, name in enumerate(GENDERS[1:], start=1):
-            if name in self._bodies:
+            if name in self.bodies:
                 is_of_it = tf.equal(gender, number)[:, None, None]
-                result = tf.where(is_of_it, compute(name, self._bodies[name]), result)
+                result = tf.where(is_of_it, compute(name, self.bodies[name]), result)
         return result
 
 
