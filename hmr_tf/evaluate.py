@@ -178,18 +178,18 @@ def _score_predictions(protocol: Protocol) -> Outcome:
     """Scores predictions made elsewhere."""
     from hmr_tf.body import model_file
     from hmr_tf.config import HMRConfig
-    from hmr_tf.evaluation import evaluator, foreign_predictions, people
+    from hmr_tf.evaluation import evaluator, foreign_estimates, foreign_predictions, people
     from hmr_tf.evaluation.examples import ExamplePicker
-    from hmr_tf.evaluation.foreign_estimates import ForeignEstimates
 
     predictions = foreign_predictions.read(_PREDICTIONS.value, _SKELETON.value or "")
+    protocol = foreign_estimates.measurable(protocol, predictions)
     shown = HMRConfig()  # The crops in which people are shown are the original's.
     data = people.data_config(protocol, _DATA_DIR.value, shown.window_px, _SPLIT.value)
     total = people.num_people(protocol, data)
     if total is not None:
         foreign_predictions.check_count(predictions, total)
     body = _with_regressor(model_file.load_body(_BODY.value, _GENDER.value))
-    foreign = ForeignEstimates(predictions, protocol, body)
+    foreign = foreign_estimates.ForeignEstimates(predictions, protocol, body)
     batches = people.batches(protocol, data, shown.image_size, _BATCH_SIZE.value)
     gendered = _gendered_bodies(protocol, body)
     with _Progress(_num_shown(len(predictions))) as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -14,11 +15,14 @@ from hmr_tf.errors import DataError
 from hmr_tf.evaluation import contact_sheet, foreign_predictions
 from hmr_tf.evaluation.examples import Example
 from hmr_tf.evaluation.foreign_predictions import Predictions
+from hmr_tf.evaluation.measures import MEASURES
 from hmr_tf.evaluation.protocol import REGRESSORS, Protocol
 from hmr_tf.evaluation.scoring import PROTOCOL_JOINTS
 from tfrecords_tools import joint_fields, skeletons
 
 _PREFIX = "prediction/"
+_OF_JOINTS = ("mpjpe_mm", "pa_mpjpe_mm", "joint_errors_mm", "pa_joint_errors_mm")
+_OF_MESHES = ("pve_mm",)
 # The middle of the hips is no farther from the pelvis than this, m.
 _HIPS_TO_PELVIS = 0.2
 _HIPS = (2, 3)
@@ -102,6 +106,24 @@ class ForeignEstimates:
             outputs.CAMERA: place(joints, order, example.keypoints_2d, example.visibility),
         }
         return contact_sheet.draw_estimate(example, estimate, self._body.faces)
+
+
+def measurable(protocol: Protocol, predictions: Predictions) -> Protocol:
+    """Returns what of a protocol can be measured on predictions.
+
+    2D keypoints and masks cannot, for want of a camera, nor meshes where the file has joints alone.
+
+    Raises:
+        DataError: if that is nothing.
+    """
+    sources = _OF_JOINTS if predictions.rotations is None else (*_OF_JOINTS, *_OF_MESHES)
+    metrics = tuple(name for name in protocol.metrics if MEASURES[name].source in sources)
+    if not metrics:
+        raise DataError(
+            f"protocol {protocol.name} measures nothing that {predictions.path} tells: it compares "
+            "where people are seen in the image, and the file's cameras are of crops of its own."
+        )
+    return dataclasses.replace(protocol, metrics=metrics)
 
 
 def protocol_joints(predictions: Predictions, protocol: Protocol) -> np.ndarray:

@@ -88,14 +88,11 @@ def _score(predictions, body, protocol=PW3D):
 def test_the_truth_scores_zero(body, joints, kind):
     fields = {} if kind == "smpl" else {"joints_3d": joints, "skeleton": "h36m17"}
     predictions = _predictions(**fields) if kind == "joints" else _smpl(**fields)
-    if kind == "joints":
-        with pytest.raises(DataError, match="pve_mm"):
-            _score(predictions, body)
-        protocol = PROTOCOLS.get("h36m_p1_spin")  # Measures joints only.
-    else:
-        protocol = PW3D
+    protocol = foreign_estimates.measurable(PW3D, predictions)
     report = _score(predictions, body, protocol).report()
     assert report["num_people"] == COUNT and report["baseline"] == {}
+    # Joints alone tell nothing of meshes.
+    assert set(PW3D.metrics) - set(report["metrics"]) == ({"pve_mm"} if kind == "joints" else set())
     for name, value in report["metrics"].items():
         assert value == pytest.approx(0, abs=0.02), name
 
@@ -133,6 +130,13 @@ def test_joints_of_the_file_are_compared_as_they_are(body, joints):
     assert values["mpjpe_mm"] == pytest.approx(5.0, abs=0.01)
     assert values["pa_mpjpe_mm"] > 0.1
     assert values["pve_mm"] == pytest.approx(0, abs=0.02)
+
+
+def test_what_is_seen_in_the_image_cannot_be_measured():
+    with pytest.raises(DataError, match="protocol lsp measures nothing that their"):
+        foreign_estimates.measurable(PROTOCOLS.get("lsp"), _smpl())
+    found = foreign_estimates.measurable(PROTOCOLS.get("synthetic"), _smpl())
+    assert found.metrics == ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm") and found.name == "synthetic"
 
 
 def _join(predictions, body, limit=None):
