@@ -12,8 +12,6 @@ import contextlib
 import dataclasses
 import functools
 import os
-import pathlib
-import shutil
 from collections.abc import Iterator, Sequence
 
 import numpy as np
