@@ -34,10 +34,10 @@ flags.mark_flag_as_required("out_dir")
 # As flags/hmr_synthetic.flags, shorter; here because that folder is not part of an installation.
 _TRAINING = (
     *("--datasets=lsp", "--mocap_datasets=CMU", "--encoder=resnet_keypoints_v2"),
-    *("--image_size=96", "--window_px=180", "--rotation=6d_contiguous"),
+    *("--image_size=80", "--window_px=164", "--rotation=6d_contiguous"),
     *("--hidden_units=512", "--dropout=0", "--precision=mixed_bfloat16", "--batch_size=64"),
     *("--heatmap_weight=30", "--depth_weight=30", "--joints_3d_weight=600", "--smpl_weight=200"),
-    *("--adversarial_weight=0.2", "--scale_min=0.9", "--scale_max=1.1", "--shift_px=8"),
+    *("--adversarial_weight=0.2", "--scale_min=0.93", "--scale_max=1.07", "--shift_px=5"),
     *("--generator_learning_rate=1e-3", "--schedule=cosine", "--average_decay=0.99", "--cache"),
     *("--log_every=50", "--image_every=300", "--checkpoint_every=300"),
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import tiny_training
 
 from hmr_tf.training import journal
@@ -53,12 +54,13 @@ os.kill(other, signal.SIGKILL)
 assert tiny_training.end(other) == -signal.SIGKILL
 print("chief ended with", tiny_training.end(chief), "after", time.time() - killed, "s")
 print("rows", curve.read_text().count("\\n"))
-for path in (folder / "temporary").iterdir():  # What the killed one left.
+for path in (folder / "temporary").glob("hmr_tf_worker_*"):  # What the killed one left.
     path.rename(folder / path.name)
 assert [tiny_training.end(pid) for pid in begin_pair("two")] == [0, 0]
 """
 
 
+@pytest.mark.slow  # Five starts of a training, and ten seconds until TensorFlow misses the killed.
 def test_two_processes_train_as_one_and_survive_a_kill(tmp_path):
     for name in ("records", "temporary"):
         (tmp_path / name).mkdir()
@@ -80,4 +82,4 @@ def test_two_processes_train_as_one_and_survive_a_kill(tmp_path):
     for before, now in zip(one, two):
         for name in set(before) - {journal.RATE}:
             np.testing.assert_allclose(float(now[name]), float(before[name]), rtol=1e-4)
-    assert not list((tmp_path / "temporary").iterdir())
+    assert not list((tmp_path / "temporary").glob("hmr_tf_worker_*"))

@@ -15,25 +15,18 @@ from __future__ import annotations
 import io
 import shutil
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import scipy.io
 
 from hmr_tf import config as settings
 from hmr_tf.body.model_file import load_body
 from hmr_tf.errors import DataError
-from hmr_tf.synthetic import backgrounds, motion_sources, people, poses, scene, work_folder
+from hmr_tf.synthetic import lsp_pictures, work_folder
 from tfrecords_tools import atomic_file
 
-_VERSION = 2  # Counts up when equal settings give other pictures than before.
+_VERSION = 3  # Counts up when equal settings give other pictures than before.
 _IMAGES_PER_TASK = 20
-USED_SETTINGS = (
-    *("num_images", "num_test", "image_size", "seed"),
-    *("body", "gender", "motion_dir", "background_dir"),
-)
-_SPLITS = ("train", "test")
 _README = """Synthetic people in the layout of the Leeds Sports Pose dataset.
 
 images/        im0001.jpg ... rendered pictures, {size} x {size} px
@@ -48,61 +41,7 @@ different motion clips. Body: {body}.
 """
 
 
-class Drawer:
-    """Draws any image of the dataset; every image has random numbers of its own."""
-
-    def __init__(self, out_dir: Path, config: settings.SynthesisConfig) -> None:
-        cv2.setNumThreads(1)  # The processes are the parallelism.
-        body = load_body(config.body, config.gender)
-        rest_joints = body.joint_regressor @ body.template
-        motions = motion_sources.load_motions(config.motion_dir)
-        self.samplers = {
-            "train": poses.PoseSampler(motions["train"], rest_joints),
-            "test": poses.PoseSampler(motions["test"], rest_joints, poses.RECORDED),
-        }
-        photos = backgrounds.list_photos(config.background_dir) if config.background_dir else ()
-        options = scene.SceneOptions(config.image_size, background_photos=tuple(photos))
-        self.renderer = scene.SceneRenderer(body, options)
-        self.num_betas = body.num_betas
-        self.out_dir, self.config = out_dir, config
-
-    def draw(self, index: int) -> dict[str, Any]:
-        """Writes one image; returns what is true about it."""
-        split = self.split(index)
-        random, person, drawn = self.compose(index)
-        name = image_name(index)
-        content = scene.encode_jpeg(drawn.image, scene.draw_jpeg_quality(random))
-        atomic_file.write_bytes(self.out_dir / "images" / name, content)
-        return {
-            "image_name": name,
-            "split": split,
-            "subject": person.subject,
-            "pose_axis_angle": person.pose_axis_angle,
-            "betas": person.betas,
-            "translation": drawn.translation,
-            "intrinsics": drawn.intrinsics,
-            "joints_3d": drawn.joints_3d.astype(np.float32),
-            "joints_24_3d": drawn.joints_24_3d.astype(np.float32),
-            "keypoints": drawn.keypoints,
-        }
-
-    def split(self, index: int) -> str:
-        """Returns `train` or `test`."""
-        return _SPLITS[index >= self.config.num_images - self.config.num_test]
-
-    def compose(self, index: int) -> tuple[np.random.Generator, people.Person, scene.Scene]:
-        """Returns the person of an image and the picture, and the random numbers that are left."""
-        random = np.random.default_rng([self.config.seed, index])
-        person = people.sample_person(random, self.samplers[self.split(index)], self.num_betas)
-        return random, person, self.renderer.draw(random, person)
-
-
-_worker: Drawer | None = None
-
-
-def image_name(index: int) -> str:
-    """Returns LSP's file name of the image at an index that counts from 0."""
-    return f"im{index + 1:04d}.jpg"
+_worker: lsp_pictures.Drawer | None = None
 
 
 def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) -> str:
@@ -125,9 +64,10 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
             f"{config.num_test}."
         )
     folder = Path(out_dir)
-    Drawer(folder, config)  # Whatever is wrong with the settings is told before work begins.
+    # Whatever is wrong with the settings is told before work begins.
+    lsp_pictures.Drawer(folder, config)
     parts = folder / "unfinished"
-    used = {name: settings.to_dict(config)[name] for name in USED_SETTINGS}
+    used = {name: settings.to_dict(config)[name] for name in lsp_pictures.USED_SETTINGS}
     work_folder.claim(
         folder / "synthesize.json",
         {"dataset": "lsp", "version": _VERSION, **used},
@@ -137,7 +77,8 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
         f"{config.num_images} images ({config.num_images - config.num_test} train, "
         f"{config.num_test} test) in {folder}"
     )
-    names = [folder / "images" / image_name(index) for index in range(config.num_images)]
+    image_names = map(lsp_pictures.image_name, range(config.num_images))
+    names = [folder / "images" / name for name in image_names]
     is_finished = (folder / "smpl_truth.npz").exists() and (folder / "joints.mat").exists()
     if is_finished and all(name.exists() for name in names):
         return summary
@@ -166,7 +107,7 @@ def _part_name(task: tuple[int, int]) -> str:
 
 def _start(out_dir: Path, config: settings.SynthesisConfig) -> None:
     global _worker
-    _worker = Drawer(out_dir, config)
+    _worker = lsp_pictures.Drawer(out_dir, config)
 
 
 def _draw_part(task: tuple[int, int]) -> int:

@@ -20,8 +20,7 @@ from hmr_tf.body import parts, posing
 from hmr_tf.body.model_file import Body
 from hmr_tf.errors import DataError
 from hmr_tf.render import rasterizer
-from hmr_tf.synthetic import work_folder
-from hmr_tf.synthetic.layouts import lsp
+from hmr_tf.synthetic import lsp_pictures, work_folder
 from tfrecords_tools import atomic_file
 
 _FOLDER = Path("data") / "lsp"
@@ -50,22 +49,22 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
             f"{config.num_test}."
         )
     folder = Path(out_dir)
-    drawer = lsp.Drawer(folder, config)
-    used = {name: settings.to_dict(config)[name] for name in lsp.USED_SETTINGS}
+    drawer = lsp_pictures.Drawer(folder, config)
+    used = {name: settings.to_dict(config)[name] for name in lsp_pictures.USED_SETTINGS}
     identity = {"dataset": "upi_s1h", **used}
     work_folder.claim(folder / "synthesize.json", identity, [folder / "data"])
     (folder / _FOLDER).mkdir(parents=True, exist_ok=True)
     of_face = parts.face_parts(drawer.renderer.body)
     for index in range(config.num_images - config.num_test, config.num_images):
         labels = _label(drawer, index, of_face)
-        stem = Path(lsp.image_name(index)).stem
+        stem = Path(lsp_pictures.image_name(index)).stem
         for kind, picture in labels.items():
             content = cv2.imencode(".png", picture)[1].tobytes()
             atomic_file.write_bytes(folder / _FOLDER / f"{stem}_{kind}.png", content)
     return f"labels of {config.num_test} images in {folder}"
 
 
-def _label(drawer: lsp.Drawer, index: int, of_face: np.ndarray) -> dict[str, np.ndarray]:
+def _label(drawer: lsp_pictures.Drawer, index: int, of_face: np.ndarray) -> dict[str, np.ndarray]:
     """Returns the two pictures of labels of an image."""
     _, person, drawn = drawer.compose(index)
     body: Body = drawer.renderer.body

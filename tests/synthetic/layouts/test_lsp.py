@@ -12,7 +12,7 @@ from hmr_tf.body.model_file import load_body
 from hmr_tf.body.posing import pose_body
 from hmr_tf.config import SynthesisConfig
 from hmr_tf.errors import DataError
-from hmr_tf.synthetic import poses
+from hmr_tf.synthetic import lsp_pictures, poses
 from hmr_tf.synthetic.layouts import lsp
 
 CONFIG = SynthesisConfig(num_images=9, num_test=4, image_size=80, seed=3)
@@ -51,7 +51,7 @@ def test_the_tree_is_lsps(dataset):
     assert joints.shape == (3, 14, 9) and joints.dtype == np.float64
     assert set(np.unique(joints[2])) <= {0.0, 1.0}
     assert re.match(rb"MATLAB 5\.0 MAT-file", (dataset / "joints.mat").read_bytes())
-    assert lsp.image_name(0) == "im0001.jpg" and lsp.image_name(12344) == "im12345.jpg"
+    assert lsp_pictures.image_name(0) == "im0001.jpg" and lsp_pictures.image_name(12344) == "im12345.jpg"
 
 
 def test_the_truth_projects_onto_the_labels(dataset):
