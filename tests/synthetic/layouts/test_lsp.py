@@ -51,7 +51,8 @@ def test_the_tree_is_lsps(dataset):
     assert joints.shape == (3, 14, 9) and joints.dtype == np.float64
     assert set(np.unique(joints[2])) <= {0.0, 1.0}
     assert re.match(rb"MATLAB 5\.0 MAT-file", (dataset / "joints.mat").read_bytes())
-    assert lsp_pictures.image_name(0) == "im0001.jpg" and lsp_pictures.image_name(12344) == "im12345.jpg"
+    assert lsp_pictures.image_name(0) == "im0001.jpg"
+    assert lsp_pictures.image_name(12344) == "im12345.jpg"
 
 
 def test_the_truth_projects_onto_the_labels(dataset):
