@@ -170,7 +170,7 @@ class AdversarialTask(Task):
             return self.gradients(batch, mocap, seed)
         counts = self._counts(batch, mocap)
         # One function per replica: each has its own variables.
-        compute = tf.function(self.gradients, jit_compile=jit_compile or None)
+        compute = tf.function(self.gradients, jit_compile=jit_compile or None, autograph=False)
         if num_parts == 1:
             return compute(batch, mocap, seed, counts)
 

@@ -121,7 +121,7 @@ class Loop:
             checkpoints.weights_dir(log_dir),
             max_to_keep=config.keep_checkpoints if self._worker.is_chief else 1,
         )
-        self._train_step = tf.function(self._distributed_step)
+        self._train_step = tf.function(self._distributed_step, autograph=False)
         self._last_loss = float("nan")
         self._guard = StepGuard(self._names, batch_files)
 
@@ -157,7 +157,7 @@ class Loop:
         """Checks that all processes begin at the same step."""
         if self._worker.count == 1:
             return
-        steps = self._strategy.run(tf.function(lambda: self._step.read_value()))
+        steps = self._strategy.run(tf.function(lambda: self._step.read_value(), autograph=False))
         total = int(self._strategy.reduce(tf.distribute.ReduceOp.SUM, steps, axis=None))
         if total != self.step * self._strategy.num_replicas_in_sync:
             raise ConfigError(
