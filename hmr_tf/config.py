@@ -269,6 +269,20 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
+def defaults(config: Any) -> dict[str, Any]:
+    """Returns a dataclass as `to_dict` does, with all settings at their defaults.
+
+    Args:
+        config: an instance; what has no default is taken from it.
+    """
+    required = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if field.default is field.default_factory is dataclasses.MISSING
+    }
+    return to_dict(type(config)(**required))
+
+
 def from_dict(config_class: type, values: dict[str, Any]) -> Any:
     """Builds a config from plain JSON types.
 

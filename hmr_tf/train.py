@@ -209,6 +209,8 @@ def main(argv: Sequence[str]) -> None:
     validation = common_flags.build_config(config.ValidationConfig)
     import tensorflow as tf
 
+    from hmr_tf.training import devices
+
     # Nothing needs AutoGraph, and it would take a third of the time until the first step.
     train_plainly = tf.autograph.experimental.do_not_convert(_train)
     outcome = train_plainly(model_config, data, losses, train, validation, _LOG_DIR.value)
@@ -219,7 +221,8 @@ def main(argv: Sequence[str]) -> None:
             file=sys.stderr,
         )
         sys.exit(128 + signal.Signals[outcome.stopped_by])
-    _print_end(outcome)
+    if devices.find_worker().is_chief:
+        _print_end(outcome)
 
 
 def _print_end(outcome: Any) -> None:
@@ -268,13 +271,11 @@ def _train(
     mean = mean_parameters.load_mean_parameters(_MEAN_PARAMETERS.value)
     preflight.check_mean(mean, body)
     held_out = validation_lib.held_out(validation, data)
+    groups = {"model": model_config, "data": data, "losses": losses, "train": train}
+    groups["validation"] = validation
     settings = {
-        "model": config.to_dict(model_config),
-        "data": config.to_dict(data),
-        "losses": config.to_dict(losses),
-        "train": config.to_dict(train),
+        **{name: config.to_dict(group) for name, group in groups.items()},
         "mean_parameters": [round(float(x), 5) for part in mean for x in part],
-        "validation": config.to_dict(validation),
         "records": preflight.find_records(data, losses),
     }
     preflight.check_validation(validation, held_out, data)
@@ -290,7 +291,9 @@ def _train(
         settings=checkpoints.plain(settings),
     )
     if checkpoints.has_description(log_dir):
-        resume.check_same_run(log_dir, checkpoints.read_description(log_dir), planned)
+        defaults = {name: config.defaults(group) for name, group in groups.items()}
+        before = checkpoints.read_description(log_dir)
+        resume.check_same_run(log_dir, before, planned, checkpoints.plain(defaults))
         done = checkpoints.latest_step(log_dir) or 0
         if done >= train.num_steps:
             best = checkpoints.latest_step(os.path.join(log_dir, validation_lib.BEST_DIR))

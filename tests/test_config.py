@@ -27,6 +27,11 @@ def test_unknown_setting_is_named():
         config.from_dict(config.HMRConfig, {"colour": 1})
 
 
+def test_defaults_keep_only_what_has_none():
+    data = config.DataConfig("records", split="test", augment=config.AugmentConfig(shift_px=3.0))
+    assert config.defaults(data) == config.to_dict(config.DataConfig("records"))
+
+
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.TrainConfig().seed = 1

@@ -60,7 +60,10 @@ def begin(arguments, output, **environment):
     try:
         os.environ.update(environment)
         tempfile.tempdir = None  # What TMPDIR said when somebody first asked.
-        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+| os.O_CREAT | os.O_APPEND), 2)
         encoders.build_encoder = _tiny_encoder
         sys.argv = ["train", *arguments]
         command.run(train.main)
@@ -68,6 +71,7 @@ def begin(arguments, output, **environment):
     except SystemExit as error:
         code = error.code or 0
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 

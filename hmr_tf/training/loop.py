@@ -243,7 +243,9 @@ class Loop:
         return Outcome(self.step, is_early=is_early, best_step=int(self._best.step), **how)
 
     def _say_summary(self, journal: Journal) -> None:
-        """Says how the run went and where everything lies."""
+        """Says how the run went and where everything lies; once, not for each process."""
+        if not self._worker.is_chief:
+            return
         if self._is_exhausted:
             patience = self._validator.config.early_stop_patience
             journal.say(f"stopping early: no better validation in the last {patience}")
@@ -251,8 +253,6 @@ class Loop:
         journal.say(f"finished {first}")
         for line in others:
             journal.say(line)
-        if not self._worker.is_chief:
-            return
         best = os.path.join(self._log_dir, validation.BEST_DIR)
         journal.say(
             f"checkpoint: {self._log_dir}"

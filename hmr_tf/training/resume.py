@@ -23,9 +23,20 @@ _FREE = {
 _MAX_LISTED = 6
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Returns the settings that differ, by dotted name -> (before, now); None where absent."""
-    before, now = _flat(before), _flat(now)
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """Compares the settings of a run with those at hand.
+
+    Args:
+        before: the run's, by group; it lacks those that are newer.
+        now: those at hand, by group.
+        defaults: by group; taken for those that the run lacks.
+
+    Returns:
+        Dotted name -> (before, now) of those that differ; None where absent.
+    """
+    before, now = {**_flat(defaults), **_flat(before)}, _flat(now)
     found = {}
     for name in sorted(set(before) | set(now)):
         if before.get(name) != now.get(name):
@@ -33,7 +44,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def check_same_run(log_dir: str, before: Description, now: Description) -> None:
+def check_same_run(
+    log_dir: str, before: Description, now: Description, defaults: Mapping[str, Any]
+) -> None:
     """Checks that continuing a run would be the same run.
 
     A run with a constant learning rate may be given another length; otherwise only settings of
@@ -43,6 +56,7 @@ def check_same_run(log_dir: str, before: Description, now: Description) -> None:
         log_dir: the run's folder, for the message.
         before: what the folder holds.
         now: what would be trained.
+        defaults: of the settings, by group; taken for those that are newer than the folder.
 
     Raises:
         ConfigError: if anything else differs, by name, or the folder holds no run.
@@ -52,7 +66,7 @@ def check_same_run(log_dir: str, before: Description, now: Description) -> None:
             f"'{log_dir}' holds weights alone, not a run that could go on (of the best validation, "
             "or imported); give another --log_dir."
         )
-    found = differences(_identity(before), _identity(now))
+    found = differences(_identity(before), _identity(now), defaults)
     free = set(_FREE)
     if now.settings.get("train", {}).get("schedule") == "constant":
         free.add("train.num_steps")

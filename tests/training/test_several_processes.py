@@ -82,4 +82,7 @@ def test_two_processes_train_as_one_and_survive_a_kill(tmp_path):
     for before, now in zip(one, two):
         for name in set(before) - {journal.RATE}:
             np.testing.assert_allclose(float(now[name]), float(before[name]), rtol=1e-4)
+    said = [(tmp_path / f"two_{index}.txt").read_text() for index in (2, 3)]
+    for line in (f"finished {NUM_STEPS} steps", "Next: python -m hmr_tf.evaluate"):
+        assert [line in text for text in said] == [True, False]
     assert not list((tmp_path / "temporary").glob("hmr_tf_worker_*"))
