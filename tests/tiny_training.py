@@ -63,7 +63,6 @@ def begin(arguments, output, **environment):
         file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, 1)
         os.dup2(file, 2)
-| os.O_CREAT | os.O_APPEND), 2)
         encoders.build_encoder = _tiny_encoder
         sys.argv = ["train", *arguments]
         command.run(train.main)
