@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 _HMR = "Kanazawa et al., CVPR 2018"
 _SPIN = "Kolotouros et al., ICCV 2019"
-_VIBE = "Kocabas et al., CVPR 2020"
 _HYBRIK = "Li et al., CVPR 2021"
 _HYBRIK_README = "HybrIK's README"
 _MMHUMAN3D = "mmhuman3d's README"
@@ -87,10 +86,10 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
         Published("VIBE", _errors(None, 41.5), _HYBRIK_README),
     ),
     "pw3d": (
-        Published("SPIN", _errors(96.9, 59.2, 116.4), _SPIN, f"PVE as printed by {_VIBE}"),
+        Published("SPIN", _errors(96.9, 59.2), _SPIN),
         *_ON_3DPW_BY_MMHUMAN3D,
         Published(
-            *("HMR", _errors(130.0, 76.7), f"as quoted by {_VIBE}"),
+            *("HMR", _errors(130.0, 76.7), "as quoted in later papers"),
             "papers disagree: PA-MPJPE is quoted as 81.3, too",
         ),
         Published("HMR 2.0a", _errors(70.0, 44.5), _HUMANS_4D),
@@ -101,9 +100,11 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
         Published("HybrIK, HRNet-W48", _errors(71.3, 41.8), _HYBRIK_README, _BY_HYBRIK),
     ),
     "pw3d_mmhuman3d": _ON_3DPW_BY_MMHUMAN3D,
-    "pw3d_vibe": (Published("SPIN", _errors(102.4, 60.1, 129.2), f"as measured by {_VIBE}"),),
+    "pw3d_vibe": (
+        Published("SPIN", _errors(102.4, 60.1, 129.2), "VIBE's issue 135, by VIBE's code"),
+    ),
     "mpi_inf_3dhp": (
-        Published("SPIN", _pck(76.4, 37.1, 105.2, 92.5, 55.6, 67.5), _SPIN),
+        Published("SPIN", _errors(None, 67.5), _SPIN),
         Published("HybrIK, ResNet-34", _pck(86.2, 42.2, 91.0), _HYBRIK),
     ),
     "mpi_inf_3dhp_hmr": (
@@ -118,7 +119,6 @@ PUBLISHED: dict[str, tuple[Published, ...]] = {
     "lsp": (
         Published("HMR", _masks(91.67, 0.87, 87.12, 0.60), f"{_HMR}, table 4"),
         Published("HMR, unpaired", _masks(91.30, 0.86, 87.00, 0.59), f"{_HMR}, table 4"),
-        Published("SPIN", _masks(91.83, 0.87, 89.41, 0.68), _SPIN),
         Published("SMPLify", _masks(91.89, 0.88, 87.71, 0.64), f"{_HMR}, table 4"),
         Published(
             *("SMPLify, oracle", _masks(92.17, 0.88, 88.82, 0.67), f"{_HMR}, table 4"),

@@ -25,6 +25,7 @@ def test_numbers_that_are_printed():
     assert of("h36m_p1", "HMR") == {"mpjpe_mm": 87.97, "pa_mpjpe_mm": 58.1}
     assert of("h36m_p2", "HMR") == {"pa_mpjpe_mm": 56.8}
     assert of("pw3d", "HMR, mmhuman3d") == {"mpjpe_mm": 112.34, "pa_mpjpe_mm": 67.53}
+    assert of("pw3d_vibe", "SPIN")["pve_mm"] == 129.2
     assert of("mpi_inf_3dhp_hmr", "HMR")["pa_auc_150"] == 47.8
     assert of("lsp", "HMR")["part_f1"] == 0.60
 
