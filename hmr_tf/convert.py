@@ -32,10 +32,16 @@ _OUT_DIR = flags.DEFINE_string(
 )
 _SPLIT = flags.DEFINE_string("split", "", "Split to convert; the dataset's first if empty.")
 _SUBSETS = flags.DEFINE_list(
-    "subsets", [], "Subsets to convert (mosh: CMU, H3.6, jointLim); all that are there if empty."
+    "subsets",
+    [],
+    "Subsets to convert, of datasets that have some (mosh: CMU, H3.6, jointLim; amass, human_data, "
+    "spin_npz); all that are there if empty.",
 )
 _OPTION = flags.DEFINE_multi_string(
-    "option", [], "Setting of one converter as name=value (mosh: seed=0); may be repeated."
+    "option",
+    [],
+    "Setting of the dataset's converter as name=value, e.g. person_px=0; may be repeated. A name "
+    "that the converter does not know is answered with those that it knows.",
 )
 _NUM_WORKERS = flags.DEFINE_integer("num_workers", 2, "Processes that convert.", lower_bound=1)
 _EXAMPLES_PER_SHARD = flags.DEFINE_integer(
