@@ -13,6 +13,12 @@ predict_crops    images [n, size, size, 3] float32 RGB in [0, 1]        Estimate
 Image bytes are JPEG, PNG, GIF or BMP files of any sizes, mixed as they come; they are decoded,
 turned upright and cropped as `predict` does it. Boxes are in px of the upright image.
 
+``keypoints_2d_image`` are the model's own projection into the crop, carried over to the image:
+`weak_perspective`, or the pinhole before the crop's centre of a model trained with
+``--projection=perspective``. ``translation`` and ``focal_length_px`` are a camera before the
+image's centre, the same for all models. Joints moved by ``translation`` and projected by it land on
+the keypoints where their z is 0; others land the farther off, the more z is of the distance.
+
 The folder ``assets.extra`` holds what a client needs beside the numbers: ``faces.npy`` and
 ``model.json`` with the names of the joints. The network computes in float32 whatever precision it
 was trained in, and the averaged weights are taken where the checkpoint has them.
@@ -167,8 +173,9 @@ def _describe(model: tf.keras.Model, origin: Mapping[str, Any]) -> dict[str, Any
         "joint_names": list(names),
         "smpl_joint_names": list(skeletons.get("smpl24").joints),
         "camera": (
-            f"p = scale (X_xy + t) in crop units; full image: focal {outputs.FOCAL_LENGTH_PX}, "
-            "principal point ((width - 1) / 2, (height - 1) / 2), x right, y down, z forward"
+            "p = scale (X_xy + t) in crop units where z = 0; full image: focal "
+            f"{outputs.FOCAL_LENGTH_PX}, principal point ((width - 1) / 2, (height - 1) / 2), "
+            "x right, y down, z forward"
         ),
         "origin": dict(origin),
     }
