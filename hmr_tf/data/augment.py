@@ -102,9 +102,17 @@ def draw_parameters(
     )
 
 
+def plan_crops(parameters: CropParameters, size: int) -> crops.CropPlan:
+    """Returns what crops of ``size`` px will read, with the parameters' leading dimensions."""
+    return crops.plan_crop(
+        parameters.center, parameters.window, size, parameters.rotation, parameters.flip
+    )
+
+
 def augment_image(
     image: tf.Tensor,
-    parameters: CropParameters,
+    plan: crops.CropPlan,
+    color_gain: tf.Tensor,
     size: int,
     change_colors: bool = True,
     hide: Callable[[tf.Tensor], tf.Tensor] | None = None,
@@ -113,7 +121,8 @@ def augment_image(
 
     Args:
         image: `[height, width, 3]` uint8 RGB.
-        parameters: of one crop.
+        plan: of its crop, from `plan_crops`.
+        color_gain: `[3]` float32, factor of each color channel.
         size: side of the crop, px.
         change_colors: whether the gains are applied; without, gains of 1 cost no time.
         hide: what is done to the crop before.
@@ -121,17 +130,10 @@ def augment_image(
     Returns:
         `[size, size, 3]` float32 RGB in [0, 1].
     """
-    crop = crops.crop_image(
-        image,
-        parameters.center,
-        parameters.window,
-        size,
-        parameters.rotation,
-        parameters.flip,
-    )
+    crop = crops.read_crop(image, plan, size)
     if hide is not None:
         crop = hide(crop)
-    return tf.clip_by_value(crop * parameters.color_gain, 0.0, 1.0) if change_colors else crop
+    return tf.clip_by_value(crop * color_gain, 0.0, 1.0) if change_colors else crop
 
 
 def transform_keypoints_2d(

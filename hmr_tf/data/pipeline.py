@@ -40,7 +40,7 @@ from typing import Callable
 import tensorflow as tf
 
 from hmr_tf.config import DataConfig
-from hmr_tf.data import augment, images, occluders, record_parsing, record_sets, streams
+from hmr_tf.data import augment, crops, images, occluders, record_parsing, record_sets, streams
 from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import ConfigError
 
@@ -114,7 +114,9 @@ def training_dataset(
             batch_size,
             config.augment,
         )
-        return streams.own_rows((labels, parsed["image_encoded"], parameters, occlusion), share)
+        plan = augment.plan_crops(parameters, image_size)
+        sample = (labels, parsed["image_encoded"], plan, parameters.color_gain, occlusion)
+        return streams.own_rows(sample, share)
 
     prepared = examples.batch(batch_size, drop_remainder=True).map(
         prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
@@ -173,7 +175,8 @@ def evaluation_dataset(
         labels = _labels(parsed, parameters, image_size)
         labels.update({key: parsed[key] for key in _EVALUATION_KEYS})
         labels.update(center=parameters.center, window=parameters.window)
-        return labels, parsed["image_encoded"], parameters
+        plan = augment.plan_crops(parameters, image_size)
+        return labels, parsed["image_encoded"], plan, parameters.color_gain
 
     samples = streams.plain_stream(found).batch(batch_size).map(prepare).unbatch()
     if keep is not None:
@@ -226,13 +229,15 @@ def _with_crops(
     def add_crop(
         labels: Batch,
         encoded: tf.Tensor,
-        parameters: augment.CropParameters,
+        plan: crops.CropPlan,
+        color_gain: tf.Tensor,
         occlusion: occluders.Occlusion = occluders.NOTHING,
     ) -> Batch:
         image = images.decode_image(encoded)
         crop = augment.augment_image(
             image,
-            parameters,
+            plan,
+            color_gain,
             image_size,
             change_colors,
             hide=lambda crop: occluders.hide(crop, occlusion, objects),

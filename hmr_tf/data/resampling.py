@@ -19,8 +19,7 @@ with warnings.catch_warnings():
 def slice_around(
     image: tf.Tensor,
     center: tf.Tensor,
-    window: tf.Tensor,
-    rotation: tf.Tensor | float,
+    reach: tf.Tensor,
     margin: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Cuts out the upright part of the image that a crop reads, so that nothing else is converted.
@@ -28,15 +27,13 @@ def slice_around(
     Args:
         image: `[height, width, 3]`.
         center: `[2]` float32, image px.
-        window: `[]` float32, image px.
-        rotation: `[]` float32, radians.
-        margin: `[]` int32, px kept beyond the rotated square.
+        reach: `[]` float32, image px, half of the side of the part.
+        margin: `[]` int32, px kept beyond it.
 
     Returns:
         The part (at least one pixel: the nearest border when the square misses the image) and its
         top-left pixel, `[2]` float32 (x, y).
     """
-    reach = 0.5 * window * (tf.abs(tf.cos(rotation)) + tf.abs(tf.sin(rotation)))
     reach += tf.cast(margin, tf.float32)
     extent = tf.cast(tf.reverse(tf.shape(image)[:2], axis=[0]), tf.float32)
     first = tf.clip_by_value(tf.floor(center - reach), 0.0, extent - 1.0)
@@ -52,7 +49,7 @@ def shrink(region: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
     Args:
         region: `[height, width, 3]` uint8 or float32.
-        factor: `[]` int32, 1 for no change.
+        factor: `[]` int32.
 
     Returns:
         `[height', width', 3]` float32 in the range of the input, and the exact block size, `[2]`
@@ -60,15 +57,47 @@ def shrink(region: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     extent = tf.shape(region)[:2]
     target = (extent + factor - 1) // factor
-    shrunk = tf.cond(
-        factor > 1,
-        lambda: tf.raw_ops.ResizeArea(images=region[None], size=target)[0],
-        lambda: tf.cast(region, tf.float32),
-    )
+    shrunk = tf.raw_ops.ResizeArea(images=region[None], size=target)[0]
     step = tf.cast(tf.reverse(extent, [0]), tf.float32) / tf.cast(
         tf.reverse(target, [0]), tf.float32
     )
     return tf.ensure_shape(shrunk, [None, None, 3]), step
+
+
+def is_inside(shape: tf.Tensor, linear: tf.Tensor, offset: tf.Tensor, size: int) -> tf.Tensor:
+    """Returns `[]` bool: whether an upright crop reads nothing outside an image.
+
+    Args:
+        shape: `[3]` int32, of the image.
+        linear, offset, size: as for `resample`.
+    """
+    corners = _corners(linear, offset, size)
+    return tf.reduce_all((corners >= 0.0) & (corners <= _limit(shape)))
+
+
+def resample_inside(image: tf.Tensor, linear: tf.Tensor, offset: tf.Tensor, size: int) -> tf.Tensor:
+    """Reads an image bilinearly at the place of each pixel of an upright crop inside it.
+
+    Args:
+        image: `[height, width, 3]` uint8 or float32.
+        linear, offset, size: as for `resample`.
+
+    Returns:
+        `[size, size, 3]` float32 in the range of the image.
+    """
+    box = _corners(linear, offset, size) / _limit(tf.shape(image))
+    box = tf.reshape(box[:, ::-1], [1, 4])
+    return tf.image.crop_and_resize(image[None], box, [0], [size, size])[0]
+
+
+def _corners(linear: tf.Tensor, offset: tf.Tensor, size: int) -> tf.Tensor:
+    """Returns the places of the first and the last crop pixel, `[2, 2]` (x, y)."""
+    return tf.stack([offset, offset + (size - 1.0) * tf.reduce_sum(linear, axis=-1)])
+
+
+def _limit(shape: tf.Tensor) -> tf.Tensor:
+    """Returns the last pixel of an image of a shape, `[2]` float32 (x, y)."""
+    return tf.cast(tf.reverse(shape[:2], axis=[0]), tf.float32) - 1.0
 
 
 def resample(
@@ -80,7 +109,7 @@ def resample(
     time, as it needs no coordinates for every pixel.
 
     Args:
-        region: `[height, width, 3]` float32.
+        region: `[height, width, 3]` uint8 or float32.
         linear, offset: `[2, 2]` and `[2]` float32: region_px = linear crop_px + offset.
         size: side of the crop, px.
         is_upright: `[]` bool, whether ``linear`` is diagonal.
@@ -88,8 +117,8 @@ def resample(
     Returns:
         `[size, size, 3]` float32 in the range of the region.
     """
-    limit = tf.cast(tf.reverse(tf.shape(region)[:2], axis=[0]), tf.float32) - 1.0
-    corners = tf.stack([offset, offset + (size - 1.0) * tf.reduce_sum(linear, axis=-1)])
+    limit = _limit(tf.shape(region))
+    corners = _corners(linear, offset, size)
     # How far the crop reaches out, with a little more than rounding can add.
     before = tf.math.ceil(tf.maximum(0.01 - tf.reduce_min(corners, axis=0), 0.0))
     after = tf.math.ceil(tf.maximum(tf.reduce_max(corners, axis=0) + 0.01 - limit, 0.0))
@@ -101,15 +130,13 @@ def resample(
             lambda: _repeat_border(region, tf.cast(outside, tf.int32)),
             lambda: region,
         )
-        box = (corners + before) / (limit + before + after)
-        box = tf.reshape(box[:, ::-1], [1, 4])
-        return tf.image.crop_and_resize(padded[None], box, [0], [size, size])[0]
+        return resample_inside(padded, linear, offset + before, size)
 
     def read_anyhow() -> tf.Tensor:
         coefficients = tf.concat([linear, offset[:, None]], axis=-1)
         transform = tf.concat([tf.reshape(coefficients, [6]), tf.zeros([2])], axis=0)
         return tfa.image.transform(
-            region,
+            tf.cast(region, tf.float32),
             transform,
             interpolation="bilinear",
             fill_mode="nearest",
@@ -124,7 +151,7 @@ def _repeat_border(region: tf.Tensor, outside: tf.Tensor) -> tf.Tensor:
     """Extends a region by copies of its border pixels.
 
     Args:
-        region: `[height, width, 3]` float32.
+        region: `[height, width, 3]` uint8 or float32.
         outside: `[2, 2]` int32, columns and rows to add before, and after.
 
     Returns:

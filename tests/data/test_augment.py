@@ -30,6 +30,12 @@ def _parameters(rotation=0.0, flip=False, center=(50.0, 40.0), window=80.0, gain
     )
 
 
+def _augment(image, parameters, **options):
+    plan = augment.plan_crops(parameters, _SIZE)
+    image = tf.convert_to_tensor(image)
+    return augment.augment_image(image, plan, parameters.color_gain, _SIZE, **options).numpy()
+
+
 def _batch(parameters, count):
     return augment.CropParameters(*(tf.stack([value] * count) for value in parameters))
 
@@ -117,15 +123,13 @@ def test_no_augmentation_is_the_plain_crop():
 
 def test_color_gain_scales_channels_and_clips():
     image = np.full((120, 120, 3), 100, np.uint8)
-    crop = augment.augment_image(image, _parameters(gain=(0.5, 1.0, 4.0)), _SIZE).numpy()
+    crop = _augment(image, _parameters(gain=(0.5, 1.0, 4.0)))
     np.testing.assert_allclose(crop, np.broadcast_to([50 / 255, 100 / 255, 1.0], crop.shape), 1e-5)
 
 
 def test_colors_change_what_hides_the_crop_too():
     image = np.zeros((120, 120, 3), np.uint8)
-    crop = augment.augment_image(
-        image, _parameters(gain=(0.5, 1.0, 1.0)), _SIZE, hide=lambda crop: crop + 0.5
-    )
+    crop = _augment(image, _parameters(gain=(0.5, 1.0, 1.0)), hide=lambda crop: crop + 0.5)
     np.testing.assert_allclose(crop, np.broadcast_to([0.25, 0.5, 0.5], crop.shape))
 
 
@@ -144,9 +148,7 @@ def test_points_stay_on_the_picture(rotation, flip):
         x, y = keypoints[index, :2]
         rows, columns = np.mgrid[:90, :110]
         image[..., sides[index]] = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8)
-        crop = augment.augment_image(
-            tf.constant(np.round(image * 255).astype(np.uint8)), parameters, _SIZE
-        ).numpy()
+        crop = _augment(np.round(image * 255).astype(np.uint8), parameters)
         points, visibility = augment.transform_keypoints_2d(keypoints, parameters, _SIZE)
         # In a mirrored picture the same dot is the other side's joint.
         slot = skeletons.COCOPLUS19.flip[index] if flip else index
@@ -279,7 +281,7 @@ def test_picture_of_a_turned_body_is_the_turned_picture():
     image = np.zeros((101, 101, 3), np.uint8)
     cv2.circle(image, (80, 50), 4, (255, 255, 255), -1)
     quarter = _parameters(np.pi / 2, False, center=(50.0, 50.0), window=96.0)
-    crop = augment.augment_image(image, quarter, _SIZE).numpy()
+    crop = _augment(image, quarter)
     rows, columns = np.nonzero(crop[..., 0] > 0.5)
     assert rows.mean() > 70 and abs(columns.mean() - 48) < 1
     right = np.zeros((14, 3), np.float32)
