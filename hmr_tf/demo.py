@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from hmr_tf import command, common_flags
-from hmr_tf.errors import HmrError, ImageError
+from hmr_tf.errors import HmrError
 from tfrecords_tools import atomic_file
 
 _OUT_DIR = common_flags.define_out_dir("Folder for everything the tour makes.")
@@ -42,8 +42,8 @@ _TRAINING = (
     *("--log_every=50", "--image_every=300", "--checkpoint_every=300"),
 )
 TOUR = "tour.png"
-_TOUR_HEIGHT = 224
-_PHOTOGRAPHS = ("astronaut", "camera")  # scikit-image's; NASA, public domain, and CC0.
+_BOXES = "boxes.json"
+_PHOTOS, _PREDICTIONS = "photos", "predictions"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +136,10 @@ def tour(
         Step(
             "predict",
             (
-                *("hmr_tf.predict", f"--checkpoint={log}", f"--input={out_dir / 'photos'}"),
-                f"--out_dir={out_dir / 'predictions'}",
+                *("hmr_tf.predict", f"--checkpoint={log}", f"--input={out_dir / _PHOTOS}"),
+                *(f"--boxes={out_dir / _BOXES}", f"--out_dir={out_dir / _PREDICTIONS}"),
             ),
-            "predictions",
+            _PREDICTIONS,
             "overlay, side view, .npz and .obj per photograph",
         ),
         Step(
@@ -152,33 +152,6 @@ def tour(
             "SavedModel for TF Serving",
         ),
     )
-
-
-def gather_photos(out_dir: pathlib.Path, photos: Sequence[str], num_train: int) -> tuple[str, ...]:
-    """Copies what `predict` will look at into one folder: held-out people and photographs.
-
-    Returns:
-        The names of the files.
-
-    Raises:
-        ImageError: if a photograph is not there.
-    """
-    missing = [photo for photo in photos if not pathlib.Path(photo).is_file()]
-    if missing:
-        raise ImageError(f"--photo must name image files; not found: {', '.join(missing)}.")
-    people = [out_dir / "lsp" / "images" / f"im{num_train + k:04d}.jpg" for k in range(1, 5)]
-    contents = {path.name: path.read_bytes() for path in (*people, *map(pathlib.Path, photos))}
-    try:
-        import skimage
-    except ImportError:
-        pass  # The extra `demo` brings two photographs; the tour is whole without.
-    else:
-        folder = pathlib.Path(skimage.__file__).parent / "data"
-        found = (folder / f"{name}.png" for name in _PHOTOGRAPHS)
-        contents.update({path.name: path.read_bytes() for path in found if path.is_file()})
-    for name, content in contents.items():
-        atomic_file.write_bytes(out_dir / "photos" / name, content)
-    return tuple(sorted(contents))
 
 
 def run_step(step: Step, out_dir: pathlib.Path) -> bool:
@@ -205,25 +178,6 @@ def run_step(step: Step, out_dir: pathlib.Path) -> bool:
     return True
 
 
-def draw_tour(out_dir: pathlib.Path, photos: Sequence[str]) -> None:
-    """Lays photographs, overlays and side views side by side in ``tour.png``."""
-    import cv2
-    import numpy as np
-
-    from hmr_tf.image_files import writing
-    from hmr_tf.render import overlay
-
-    pictures = []
-    for photo in photos:
-        stem = out_dir / "predictions" / pathlib.Path(photo).stem
-        for path in (out_dir / "photos" / photo, f"{stem}_overlay.png", f"{stem}_side.png"):
-            picture = cv2.imread(str(path))[..., ::-1]
-            scale = _TOUR_HEIGHT / picture.shape[0]
-            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            pictures.append(np.ascontiguousarray(picture[:, :_TOUR_HEIGHT]))
-    writing.write_png(out_dir / TOUR, overlay.tile(pictures, columns=6))
-
-
 def _print_table(out_dir: pathlib.Path, steps: Sequence[Step]) -> None:
     rows = dict((step.product, step.meaning) for step in steps)
     width = max(len(str(out_dir / product)) for product in rows)
@@ -243,14 +197,19 @@ def main(argv: Sequence[str]) -> None:
     """Runs the tour."""
     del argv
     started = time.time()
+    from hmr_tf.experiments import demo_photos
+
     out_dir = pathlib.Path(_OUT_DIR.value)
     steps = tour(out_dir, _NUM_TRAIN.value, _NUM_TEST.value, _NUM_STEPS.value, _SEED.value)
     for step in steps:
         if step.name == "predict":
-            photos = gather_photos(out_dir, _PHOTO.value, _NUM_TRAIN.value)
+            folder = out_dir / _PHOTOS
+            photos = demo_photos.gather_photos(
+                out_dir / "lsp", _PHOTO.value, _NUM_TRAIN.value, folder, out_dir / _BOXES
+            )
             step = dataclasses.replace(step, inputs=photos)
             if run_step(step, out_dir) or not (out_dir / TOUR).exists():
-                draw_tour(out_dir, photos)
+                demo_photos.draw_tour(folder, out_dir / _PREDICTIONS, photos, out_dir / TOUR)
             continue
         run_step(step, out_dir)
     _print_table(out_dir, steps)

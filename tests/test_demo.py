@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from hmr_tf import demo
-from hmr_tf.errors import HmrError, ImageError
+from hmr_tf.errors import HmrError
 
 
 def _step(tmp_path, line, inputs=()):
@@ -39,25 +39,6 @@ def test_a_failed_step_is_not_done(importable):
     for _ in range(2):
         with pytest.raises(HmrError, match="'stand in' ended with status 3"):
             demo.run_step(step, importable)
-
-
-def test_photos_are_gathered(tmp_path):
-    images = tmp_path / "lsp" / "images"
-    images.mkdir(parents=True)
-    for number in range(1, 14):
-        (images / f"im{number:04d}.jpg").write_bytes(b"%d" % number)
-    mine = tmp_path / "me.jpg"
-    mine.write_bytes(b"me")
-    names = demo.gather_photos(tmp_path, [str(mine)], num_train=9)
-    held_out = {f"im{number:04d}.jpg" for number in range(10, 14)}
-    assert held_out | {"me.jpg"} <= set(names)
-    assert {path.name for path in (tmp_path / "photos").iterdir()} == set(names)
-    assert (tmp_path / "photos" / "im0010.jpg").read_bytes() == b"10"
-
-
-def test_a_missing_photo_is_named(tmp_path):
-    with pytest.raises(ImageError, match=r"not found: nowhere\.jpg"):
-        demo.gather_photos(tmp_path, ["nowhere.jpg"], num_train=9)
 
 
 @pytest.mark.slow  # Every command in turn, each in its own process, and TensorFlow six times.
