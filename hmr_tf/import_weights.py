@@ -3,10 +3,11 @@
     python -m hmr_tf.import_weights --format hmr_tf1 --source model.ckpt-667589 --smpl_model SMPL.pkl --out CHECKPOINT
     python -m hmr_tf.import_weights --format torchvision_resnet --source resnet50.pth --out ENCODER
 
-Whole models (hmr_tf1, hmr2, spin, mmhuman3d, pytorch_hmr) become a checkpoint for hmr_tf.predict,
-evaluate and export; encoders (slim_resnet_v2_50, torchvision_resnet, keras_imagenet) a folder for
-train --initial_weights. Files of torch are read without torch, and nothing in them is run. Published
-models estimate SMPL's own body: its file is yours, and arrays of it inside a checkpoint are dropped.
+Whole models (hmr_tf1, hmr2, spin, mmhuman3d, pytorch_hmr, hybrik) become a checkpoint for
+hmr_tf.predict, evaluate and export; encoders (slim_resnet_v2_50, torchvision_resnet,
+keras_imagenet) a folder for train --initial_weights. Files of torch are read without torch, and
+nothing in them is run. Published models estimate SMPL's own body: its file is yours, and arrays of
+it inside a checkpoint are dropped.
 """  # noqa: E501 - commands to copy stand on one line.
 
 from __future__ import annotations

@@ -28,6 +28,22 @@ features           [batch, F]          what the regressor reads
 heatmaps           [batch, h, w, K]    logits of each keypoint's place
 depths             [batch, K]          m, of each keypoint relative to the middle of the hips
 =================  ==================  ============================================================
+
+HybrIK gives, with K = 24 or 29 joints of the skeleton `hybrik29`:
+
+=================  ==================  ============================================================
+heatmap_joints_3d  [batch, K, 3]       m, camera frame, relative to the pelvis: what was located
+joints_uvd         [batch, K, 3]       the same in the crop: x and y in sides of the crop from its
+                                       middle, depth behind the pelvis as a share of `depth_range`
+twist              [batch, 23, 2]      cosine and sine of joints 1 to 23 about their bones, of any
+                                       length
+crop_camera        [batch, 3]          scale, sides of the crop per metre, and shift, m; if the
+                                       model estimates its camera
+sigma              [batch, K]          uncertainty of the joints, 0 to 1, likewise; 1 - sigma is the
+                                       release's score
+leaf_quaternions   [batch, 5, 4]       (w, x, y, z) of feet, head and hands, of any length; K = 24
+heatmap_marginals  [batch, K, 3, size] shares of the heatmaps by x, y and depth; in training only
+=================  ==================  ============================================================
 """
 
 ROTATIONS = "rotations"
@@ -44,6 +60,14 @@ FOCAL_LENGTH_PX = "focal_length_px"
 FEATURES = "features"
 HEATMAPS = "heatmaps"
 DEPTHS = "depths"
+
+HEATMAP_JOINTS_3D = "heatmap_joints_3d"
+JOINTS_UVD = "joints_uvd"
+TWIST = "twist"
+CROP_CAMERA = "crop_camera"
+SIGMA = "sigma"
+LEAF_QUATERNIONS = "leaf_quaternions"
+HEATMAP_MARGINALS = "heatmap_marginals"
 
 ESTIMATE_KEYS = (ROTATIONS, BETAS, CAMERA, JOINTS_3D, KEYPOINTS_2D, SMPL_JOINTS_3D)
 FULL_IMAGE_KEYS = (KEYPOINTS_2D_IMAGE, TRANSLATION, FOCAL_LENGTH_PX)

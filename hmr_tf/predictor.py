@@ -4,10 +4,11 @@ The crop is the square that the model's training showed it. With a box, the box'
 150/window_px of the square's side (150/224 in the original release) and the middles coincide;
 without one, the square is the smallest that holds the whole image, as in that release's demo.
 
-The full image's camera has its principal point at the image centre and a focal length of
-500/224 of the image's longer side (a field of view of 25 degrees), one for all people of the image;
-for a whole image that is the focal length of the original release. With the returned translation,
-points of the body at z = 0 project exactly where the weak-perspective camera puts them.
+The full image's camera has its principal point at the image centre. Its focal length is that of the
+model (`crop_focal` sides of the crop) or, if that has none, 500/224 of the image's longer side (a
+field of view of 25 degrees), one for all people of the image; for a whole image that is the focal
+length of the original release. With the returned translation, points of the body at z = 0 project
+exactly where the weak-perspective camera puts them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import tensorflow as tf
 from hmr_tf import checkpoints, outputs
 from hmr_tf.data import crops
 from hmr_tf.geometry import camera as camera_lib
+from hmr_tf.geometry import crop_pinhole
+from hmr_tf.geometry.crop_pinhole import CropView
 
 # Side of the training crop and diagonal of the person in it, px, in the original release.
 REFERENCE_WINDOW = 224.0
@@ -83,8 +86,26 @@ def focal_length_px(image_size_hw: tf.Tensor) -> tf.Tensor:
     return longer * (REFERENCE_FOCAL / REFERENCE_WINDOW)
 
 
+def view_of_crops(
+    model: tf.keras.Model, center: tf.Tensor, window: tf.Tensor, image_size_hw: tf.Tensor
+) -> CropView:
+    """Returns where crops lie in their images, as a model supposes these were taken.
+
+    Args:
+        model: a model of `hmr_tf.models`.
+        center: `[batch, 2]` float32, full-image px, of the crops.
+        window: `[batch]` float32, full-image px, of the crops.
+        image_size_hw: `[batch, 2]` int, height and width, px.
+    """
+    focal = focal_length_px(image_size_hw)
+    if model.crop_focal is not None:
+        focal = model.crop_focal * window
+    return crop_pinhole.image_view(center, window, image_size_hw, focal)
+
+
 def add_full_image_keys(
     estimate: Mapping[str, tf.Tensor],
+    view: CropView,
     center: tf.Tensor,
     window: tf.Tensor,
     image_size_hw: tf.Tensor,
@@ -93,6 +114,7 @@ def add_full_image_keys(
 
     Args:
         estimate: an Estimate of crops.
+        view: of the crops, as `view_of_crops` returned it.
         center: `[batch, 2]` float32, full-image px, of the crops.
         window: `[batch]` float32, full-image px, of the crops.
         image_size_hw: `[batch, 2]` int, height and width, px.
@@ -100,7 +122,7 @@ def add_full_image_keys(
     Returns:
         The Estimate with `keypoints_2d_image`, `translation` and `focal_length_px`.
     """
-    focal = focal_length_px(image_size_hw)
+    focal = view.focal[:, 0] * window
     return {
         **estimate,
         outputs.KEYPOINTS_2D_IMAGE: camera_lib.crop_to_image(
@@ -143,9 +165,14 @@ class Predictor:
         self._batch_size = batch_size
         size = self.image_size
 
-        @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)])
-        def estimate(images: tf.Tensor) -> dict[str, tf.Tensor]:
-            return model(images, training=False, with_vertices=with_vertices)
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, size, size, 3], tf.float32),
+                crop_pinhole.VIEW_SIGNATURE,
+            ]
+        )
+        def estimate(images: tf.Tensor, view: CropView) -> dict[str, tf.Tensor]:
+            return model(images, training=False, with_vertices=with_vertices, view=view)
 
         @tf.function(
             input_signature=[
@@ -197,10 +224,10 @@ class Predictor:
             The Estimate without full-image keys, NumPy arrays of n rows.
         """
         images = np.asarray(images, np.float32)
-        parts = [
-            self._estimate(images[start : start + self._batch_size])
-            for start in range(0, len(images), self._batch_size)
-        ]
+        parts = []
+        for start in range(0, len(images), self._batch_size):
+            chunk = images[start : start + self._batch_size]
+            parts.append(self._estimate(chunk, crop_pinhole.centred_view(len(chunk))))
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def _predict_batch(
@@ -215,8 +242,9 @@ class Predictor:
         ]
         inputs = [self._crop(image, *square) for image, square in zip(images, squares)]
         centers, windows = (tf.stack(parts) for parts in zip(*squares))
-        estimate = self._estimate(tf.stack(inputs))
-        estimate = add_full_image_keys(estimate, centers, windows, sizes)
+        view = view_of_crops(self.model, centers, windows, sizes)
+        estimate = self._estimate(tf.stack(inputs), view)
+        estimate = add_full_image_keys(estimate, view, centers, windows, sizes)
         return {key: value.numpy() for key, value in estimate.items()}
 
 

@@ -26,7 +26,9 @@ class StubModel(tf.keras.Model):
         self.kernel = tf.Variable(rng.normal(size=(48, 85)).astype(np.float32))
         self.unused = tf.Variable(tf.zeros([1000]), name="like_a_discriminator")
 
-    def call(self, images, training=False, with_vertices=False):
+    crop_focal = None
+
+    def call(self, images, training=False, with_vertices=False, view=None):
         quarters = tf.image.resize(images, [4, 4], antialias=True)
         theta = 0.3 * tf.matmul(tf.reshape(quarters, [-1, 48]), self.kernel)
         joints = tf.reshape(theta[:, 20:77], [-1, 19, 3])

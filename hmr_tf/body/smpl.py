@@ -67,6 +67,11 @@ class BodyLayer(tf.keras.layers.Layer):
             )
         return rotations, betas
 
+    def rest_joints(self, betas: tf.Tensor) -> tf.Tensor:
+        """Returns the joints `[batch, 24, 3]` m of shapes `[batch, S]` in the rest pose."""
+        flat = tf.matmul(betas, self._joint_basis) + self._joint_template
+        return tf.reshape(flat, [-1, NUM_JOINTS, 3])
+
     def skeleton(
         self, rotations: tf.Tensor, betas: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -79,8 +84,7 @@ class BodyLayer(tf.keras.layers.Layer):
         Returns:
             `[batch, 24, 3]` m, `[batch, 24, 3, 3]` and `[batch, 24, 3]` m.
         """
-        flat = tf.matmul(betas, self._joint_basis) + self._joint_template
-        rest = tf.reshape(flat, [-1, NUM_JOINTS, 3])
+        rest = self.rest_joints(betas)
         turned, posed = forward_kinematics(rotations, rest, self._tree, self.rotate_base)
         return rest, turned, posed
 

@@ -16,26 +16,27 @@ from hmr_tf import outputs
 from hmr_tf.body.keypoints import MeshFreeKeypoints
 from hmr_tf.body.model_file import Body
 from hmr_tf.errors import ConfigError, DataError
-from hmr_tf.evaluation import flip_test as flip_test_lib
-from hmr_tf.evaluation import replicas
+from hmr_tf.evaluation import crop_views, replicas
 from hmr_tf.evaluation.evaluation import Evaluation, sample_names
 from hmr_tf.evaluation.examples import ExamplePicker
 from hmr_tf.evaluation.protocol import Protocol
 from hmr_tf.evaluation.scoring import Scorer
 from hmr_tf.evaluation.segmentation import Segmentation
-from hmr_tf.geometry import camera as camera_lib
-from hmr_tf.models.hmr import decode_pose, encode_pose, project
+from hmr_tf.geometry import rotations as rotations_lib
+from hmr_tf.geometry.crop_pinhole import CropView
 from tfrecords_tools import schema, skeletons
 
 __all__ = ["Evaluation", "Evaluator", "evaluate", "mean_estimate", "score_estimates"]
 
 Batch = Mapping[str, tf.Tensor]
 Estimator = Callable[[Batch], Mapping[str, tf.Tensor]]
+# What is compared, and what a model sees beside it.
 _NEEDED = (
-    *("image", "keypoints_2d", "visibility", "window", "center", "joints_3d", "has_3d"),
+    *("keypoints_2d", "visibility", "window", "center", "joints_3d", "has_3d"),
     *("joints_24_3d", "pose_axis_angle", "betas", "has_smpl", "gender"),
     *("intrinsics", "has_intrinsics"),
 )
+_SEEN = ("image", "translation", "has_translation")
 # Regressors that give 2D keypoints, in the order of preference, and their joint sets.
 _KEYPOINTS_2D = {"cocoplus": skeletons.COCOPLUS19, "j24": skeletons.J24}
 
@@ -47,7 +48,7 @@ class Evaluator:
         model: a model of `hmr_tf.models`.
         protocol: what is measured.
         mean: (pose ``[72]`` axis-angle, betas) of the baseline; by default what the model's
-            regressor was made with.
+            training began with.
         true_bodies: gender (`male`, `female`) -> the body of true people, of the kind of the
             model's body; the model's own stands for those that are missing.
         flip_test: whether estimates are averaged with those of the mirrored crops.
@@ -105,7 +106,7 @@ class Evaluator:
         for batch in batches:
             if limit is not None and num_people + len(batch["image"]) > limit:
                 batch = {key: value[: limit - num_people] for key, value in batch.items()}
-            both = self._step({key: batch[key] for key in _NEEDED})
+            both = self._step({key: batch[key] for key in (*_SEEN, *_NEEDED)})
             mine, means = (self._numbers(found, batch) for found in both)
             errors.append(mine)
             baseline.append(means)
@@ -189,7 +190,7 @@ def score_estimates(
             batch = {k: tf.boolean_mask(v, chosen) for k, v in batch.items()}
         if not len(batch["image"]):
             continue
-        found = score(estimate, {key: batch[key] for key in _NEEDED if key != "image"})
+        found = score(estimate, {key: batch[key] for key in _NEEDED})
         errors.append({name: values.numpy() for name, values in found.items()})
         names.append(sample_names(batch))
         picker.add(_first_number(errors[-1]), batch, names[-1]["filename"])
@@ -221,25 +222,24 @@ def check_body(body: Body, protocol: Protocol) -> None:
 def mean_estimate(
     model: tf.keras.Model, mean: tuple[np.ndarray, np.ndarray] | None = None
 ) -> dict[str, tf.Tensor]:
-    """Returns the Estimate with which the model's regressor began before it was trained.
+    """Returns the Estimate with which the model began before it was trained.
 
     Pose, shape and camera are the mean parameters' own, so it faces the camera upright.
 
     Args:
-        model: a model with a `regressor`.
-        mean: (pose ``[72]`` axis-angle, betas), if not the regressor's own.
+        model: a model of `hmr_tf.models`.
+        mean: (pose ``[72]`` axis-angle, betas), if not the model's own.
 
     Returns:
         An Estimate of one row, `vertices` included.
     """
-    regressor = model.regressor
-    rotation = model.config.rotation
-    pose, betas = (regressor.mean_pose, regressor.mean_betas)
+    start = model.mean
     if mean is not None:
-        pose, betas = encode_pose(mean[0], rotation), mean[1]
-    rotations = decode_pose(tf.constant([pose], tf.float32), rotation)
-    betas = tf.constant([betas], tf.float32)
-    camera = tf.constant([regressor.mean_camera])
+        pose = tf.reshape(tf.constant(mean[0], tf.float32), [1, -1, 3])
+        start[outputs.ROTATIONS] = rotations_lib.axis_angle_to_matrix(pose)
+        start[outputs.BETAS] = [mean[1]]
+    keys = (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)
+    rotations, betas, camera = (tf.constant(start[key], tf.float32) for key in keys)
     joints_3d, smpl_joints_3d = model.keypoints(rotations, betas)
     return {
         outputs.ROTATIONS: rotations,
@@ -247,7 +247,7 @@ def mean_estimate(
         outputs.CAMERA: camera,
         outputs.JOINTS_3D: joints_3d,
         outputs.SMPL_JOINTS_3D: smpl_joints_3d,
-        outputs.KEYPOINTS_2D: camera_lib.weak_perspective(joints_3d, camera),
+        outputs.KEYPOINTS_2D: model.project(joints_3d, camera),
         outputs.VERTICES: model.body(rotations, betas)["vertices"],
     }
 
@@ -265,8 +265,10 @@ def _make_step(
     """
     project_2d = _make_projector(model)
 
-    def score(estimate: Mapping[str, tf.Tensor], batch: Batch) -> dict[str, tf.Tensor]:
-        errors = scorer.errors(project_2d(estimate), batch)
+    def score(
+        estimate: Mapping[str, tf.Tensor], batch: Batch, view: CropView
+    ) -> dict[str, tf.Tensor]:
+        errors = scorer.errors(project_2d(estimate, view), batch)
         if not with_meshes:
             return errors
         mesh = model.body(estimate[outputs.ROTATIONS], estimate[outputs.BETAS])
@@ -279,39 +281,38 @@ def _make_step(
     @tf.function(reduce_retracing=True)
     def step(batch: Batch) -> tuple[dict, dict]:
         images = batch["image"]
+        view = crop_views.batch_view(batch, model.body)
         if flip_test:
-            estimate = flip_test_lib.estimate(model, images)
+            estimate = model.flip_test(images, view)
         else:
-            estimate = model(images, training=False)
+            estimate = model(images, training=False, view=view)
         repeated = {
             key: tf.repeat(mean[key], tf.shape(images)[0], axis=0)
             for key in (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)
         }
-        return score(estimate, batch), score(repeated, batch)
+        return score(estimate, batch, view), score(repeated, batch, view)
 
     return step
 
 
 def _make_projector(
     model: tf.keras.Model,
-) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
+) -> Callable[[Mapping[str, tf.Tensor], CropView], dict[str, tf.Tensor]]:
     """Returns what adds cocoplus keypoints in the crop to rotations, betas and camera.
 
     Of a body that has no such regressor, the same joints of J24; without either there are none.
     """
-    body, config = model.body_model, model.config
+    body = model.body_model
     name = next((n for n in _KEYPOINTS_2D if n in body.keypoint_regressors), None)
     regress = None if name is None else MeshFreeKeypoints(body, name)
 
-    def add_keypoints(estimate: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def add_keypoints(estimate: Mapping[str, tf.Tensor], view: CropView) -> dict[str, tf.Tensor]:
         keys = (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)
         found = {key: estimate[key] for key in keys}
         if regress is not None:
             joints, _ = regress(found[outputs.ROTATIONS], found[outputs.BETAS])
             joints = schema.rearrange(joints, _KEYPOINTS_2D[name], skeletons.COCOPLUS19)
-            found[outputs.KEYPOINTS_2D] = project(
-                joints, found[outputs.CAMERA], config.projection, config.focal_px
-            )
+            found[outputs.KEYPOINTS_2D] = model.project(joints, found[outputs.CAMERA], view)
         return found
 
     return add_keypoints

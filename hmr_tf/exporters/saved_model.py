@@ -41,6 +41,8 @@ from hmr_tf import outputs, predictor
 from hmr_tf.config import to_dict
 from hmr_tf.data import crops
 from hmr_tf.errors import ConfigError
+from hmr_tf.geometry import crop_pinhole
+from hmr_tf.geometry.crop_pinhole import CropView
 from hmr_tf.image_files.decoding import decode_photo
 from tfrecords_tools import skeletons
 
@@ -102,9 +104,18 @@ def build_servable(model: tf.keras.Model) -> tuple[tf.Module, dict[str, Any]]:
     """
     size, window_px = model.config.image_size, model.config.window_px
 
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, size, size, 3], tf.float32),
+            crop_pinhole.VIEW_SIGNATURE,
+        ]
+    )
+    def estimate_crops(images: tf.Tensor, view: CropView) -> dict[str, tf.Tensor]:
+        return model(images, training=False, with_vertices=True, view=view)
+
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32, name="images")])
     def predict_crops(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return model(images, training=False, with_vertices=True)
+        return estimate_crops(images, crop_pinhole.centred_view(tf.shape(images)[0]))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -130,7 +141,8 @@ def build_servable(model: tf.keras.Model) -> tuple[tf.Module, dict[str, Any]]:
 
     def estimate(images: tf.Tensor, *square: tf.Tensor) -> dict[str, tf.Tensor]:
         # Only decoding and cropping go image by image; the network sees them all at once.
-        return predictor.add_full_image_keys(predict_crops(images), *square)
+        view = predictor.view_of_crops(model, *square)
+        return predictor.add_full_image_keys(estimate_crops(images, view), view, *square)
 
     signatures = {
         "serving_default": serving_default,

@@ -2,7 +2,9 @@
 
 from hmr_tf.registry import Registry
 
-MODELS = Registry("model", {"hmr": "hmr_tf.models.hmr:HMR"})
+MODELS = Registry(
+    "model", {"hmr": "hmr_tf.models.hmr:HMR", "hybrik": "hmr_tf.models.hybrik:HybrIK"}
+)
 
 ENCODERS = Registry(
     "encoder",
@@ -17,6 +19,7 @@ ENCODERS = Registry(
         "resnet50_v1": "hmr_tf.models.resnet_v1:resnet50_v1",
         "resnet50_v1_signed": "hmr_tf.models.resnet_v1:resnet50_v1_signed",
         "resnet101_v1": "hmr_tf.models.resnet_v1:resnet101_v1",
+        "hrnet_w48": "hmr_tf.models.hrnet:hrnet_w48",
     },
 )
 # Those that also draw heatmaps of the keypoints.

@@ -33,3 +33,22 @@ def build_encoder(
         ConfigError: if the name or the pool is unknown.
     """
     return ENCODERS.get(name)(image_size, pool, dtype_policy)
+
+
+def with_map(encoder: tf.keras.Model) -> tf.keras.Model:
+    """Returns an encoder that also gives a map, sharing its layers.
+
+    The features are those that its last pool gives; the map is what that pool sees or, in networks
+    that have one, the layer `map`, which is finer.
+
+    Args:
+        encoder: a network of `build_encoder`.
+
+    Returns:
+        A Keras model from images to features ``[batch, num_features]`` float32 and the map
+        ``[batch, height, width, channels]`` in the network's compute dtype.
+    """
+    pool = encoder.get_layer("avg_pool")
+    finer = [layer.output for layer in encoder.layers if layer.name == "map"]
+    outputs = (pool.output, finer[0] if finer else pool.input)
+    return tf.keras.Model(encoder.input, outputs, name=f"{encoder.name}_with_map")

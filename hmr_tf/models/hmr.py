@@ -17,7 +17,9 @@ from hmr_tf.body import keypoints, mean_parameters, model_file, smpl
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import camera as camera_lib
 from hmr_tf.geometry import rotations as rotations_lib
+from hmr_tf.geometry.crop_pinhole import CropView
 from hmr_tf.models import discriminator, encoders, regressor
+from hmr_tf.models import flip_test as flip_test_lib
 
 ROTATION_FORMS = ("axis_angle", "6d_interleaved", "6d_contiguous")
 PROJECTIONS = ("weak_perspective", "perspective")
@@ -120,10 +122,14 @@ class HMR(tf.keras.Model):
         body: the `SMPL` layer.
         keypoints: the `MeshFreeKeypoints` layer.
         body_model: the `Body` given.
+        crop_focal: None; the focal length of its cameras follows the image.
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`) of
-    the last iteration; with ``with_vertices=True`` also `vertices`.
+    the last iteration; with ``with_vertices=True`` also `vertices`. ``view``, where crops lie in the
+    picture, is not used: the camera knows the crop alone.
     """
+
+    crop_focal = None
 
     def __init__(
         self,
@@ -171,7 +177,11 @@ class HMR(tf.keras.Model):
         self.built = True
 
     def call(
-        self, images: tf.Tensor, training: bool = False, with_vertices: bool = False
+        self,
+        images: tf.Tensor,
+        training: bool = False,
+        with_vertices: bool = False,
+        view: CropView | None = None,
     ) -> dict[str, tf.Tensor]:
         """Estimates the body in each image; see the class."""
         estimate = self.stages(images, training=training)[-1]
@@ -181,6 +191,27 @@ class HMR(tf.keras.Model):
             mesh = self.body(estimate[outputs.ROTATIONS], estimate[outputs.BETAS])
             estimate[outputs.VERTICES] = mesh["vertices"]
         return estimate
+
+    def flip_test(self, images: tf.Tensor, view: CropView | None = None) -> dict[str, tf.Tensor]:
+        """Estimates `rotations`, `betas` and `camera` from crops and from the mirrored crops."""
+        return flip_test_lib.estimate(self, images)
+
+    def project(
+        self, points: tf.Tensor, camera: tf.Tensor, view: CropView | None = None
+    ) -> tf.Tensor:
+        """Projects a body's points into the crop; see the function `project`."""
+        return project(points, camera, self.config.projection, self.config.focal_px)
+
+    @property
+    def mean(self) -> dict[str, np.ndarray]:
+        """Where estimation begins: `rotations`, `betas` and `camera` of one row each."""
+        start = self.regressor
+        pose = tf.constant([start.mean_pose], tf.float32)
+        return {
+            outputs.ROTATIONS: decode_pose(pose, self.config.rotation).numpy(),
+            outputs.BETAS: np.float32([start.mean_betas]),
+            outputs.CAMERA: np.float32([start.mean_camera]),
+        }
 
     def stages(
         self, images: tf.Tensor, training: bool = False, seed: tf.Tensor | None = None
@@ -214,9 +245,7 @@ class HMR(tf.keras.Model):
         if self.draws_heatmaps:
             last[outputs.HEATMAPS] = seen[outputs.HEATMAPS]
             last[outputs.DEPTHS] = seen[outputs.DEPTHS]
-        last[outputs.KEYPOINTS_2D] = project(
-            joints_3d, last[outputs.CAMERA], self.config.projection, self.config.focal_px
-        )
+        last[outputs.KEYPOINTS_2D] = self.project(joints_3d, last[outputs.CAMERA])
         return stages
 
     @property

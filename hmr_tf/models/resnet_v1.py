@@ -9,6 +9,7 @@ Reference: K. He et al., Deep Residual Learning for Image Recognition, CVPR 2016
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -18,6 +19,9 @@ from hmr_tf.models.padded_conv import PaddedConv2D
 _EPSILON = 1e-5
 _MOMENTUM = 0.9  # torch writes the same as 0.1
 _WIDTHS = (64, 128, 256, 512)
+# RGB in [0, 1].
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +39,26 @@ class ResNetV1Spec:
     name: str
     depths: tuple[int, ...]
     expansion: int = 4
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    deviation: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    deviation: tuple[float, float, float] = IMAGENET_DEVIATION
 
 
-def _conv_norm(
-    x: tf.Tensor, filters: int, kernel: int, stride: int, names: tuple[str, str], policy: Any
+def conv_norm(
+    x: tf.Tensor,
+    filters: int,
+    kernel: int,
+    stride: int,
+    names: tuple[str, str],
+    policy: Any,
+    use_bias: bool = False,
 ) -> tf.Tensor:
+    """Convolves and normalises; `names` are those of the two layers."""
     x = PaddedConv2D(
         filters,
         kernel,
         zeros=kernel // 2,
         strides=stride,
-        use_bias=False,
+        use_bias=use_bias,
         kernel_initializer="he_normal",
         name=names[0],
         dtype=policy,
@@ -57,7 +68,7 @@ def _conv_norm(
     )(x)
 
 
-def _unit(
+def residual_unit(
     x: tf.Tensor,
     name: str,
     width: int,
@@ -75,16 +86,30 @@ def _unit(
     shortcut = x
     if project:
         names = (f"{name}_downsample_0", f"{name}_downsample_1")
-        shortcut = _conv_norm(x, out, 1, stride, names, policy)
+        shortcut = conv_norm(x, out, 1, stride, names, policy)
     if expansion == 1:
-        y = relu(_conv_norm(x, width, 3, stride, (f"{name}_conv1", f"{name}_bn1"), policy), "relu1")
-        y = _conv_norm(y, out, 3, 1, (f"{name}_conv2", f"{name}_bn2"), policy)
+        y = relu(conv_norm(x, width, 3, stride, (f"{name}_conv1", f"{name}_bn1"), policy), "relu1")
+        y = conv_norm(y, out, 3, 1, (f"{name}_conv2", f"{name}_bn2"), policy)
     else:
-        y = relu(_conv_norm(x, width, 1, 1, (f"{name}_conv1", f"{name}_bn1"), policy), "relu1")
-        y = relu(_conv_norm(y, width, 3, stride, (f"{name}_conv2", f"{name}_bn2"), policy), "relu2")
-        y = _conv_norm(y, out, 1, 1, (f"{name}_conv3", f"{name}_bn3"), policy)
+        y = relu(conv_norm(x, width, 1, 1, (f"{name}_conv1", f"{name}_bn1"), policy), "relu1")
+        y = relu(conv_norm(y, width, 3, stride, (f"{name}_conv2", f"{name}_bn2"), policy), "relu2")
+        y = conv_norm(y, out, 1, 1, (f"{name}_conv3", f"{name}_bn3"), policy)
     y = tf.keras.layers.Add(name=f"{name}_add", dtype=policy)([shortcut, y])
     return relu(y, "out")
+
+
+def normalized_input(
+    image_size: int, means: Sequence[float], deviations: Sequence[float]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the input of a network, images in [0, 1], and the same normalised."""
+    images = tf.keras.Input([image_size, image_size, 3], name="images", dtype=tf.float32)
+    normalized = tf.keras.layers.Rescaling(
+        [1.0 / deviation for deviation in deviations],
+        offset=[-mean / deviation for mean, deviation in zip(means, deviations)],
+        name="normalize",
+        dtype="float32",
+    )(images)
+    return images, normalized
 
 
 def build_resnet_v1(
@@ -104,14 +129,8 @@ def build_resnet_v1(
         A model from images ``[batch, image_size, image_size, 3]`` float32 RGB in [0, 1], normalised
         inside, to features ``[batch, 512 * expansion]`` float32.
     """
-    images = tf.keras.Input([image_size, image_size, 3], name="images", dtype=tf.float32)
-    x = tf.keras.layers.Rescaling(
-        [1.0 / deviation for deviation in spec.deviation],
-        offset=[-mean / deviation for mean, deviation in zip(spec.mean, spec.deviation)],
-        name="normalize",
-        dtype="float32",
-    )(images)
-    x = _conv_norm(x, 64, 7, 2, ("conv1", "bn1"), dtype_policy)
+    images, x = normalized_input(image_size, spec.mean, spec.deviation)
+    x = conv_norm(x, 64, 7, 2, ("conv1", "bn1"), dtype_policy)
     x = tf.keras.layers.ReLU(name="relu", dtype=dtype_policy)(x)
     # Zeros equal minus infinity here: what they border is not negative.
     x = tf.keras.layers.ZeroPadding2D(1, name="maxpool_pad", dtype=dtype_policy)(x)
@@ -121,7 +140,7 @@ def build_resnet_v1(
             stride = 2 if unit == 0 and index > 0 else 1
             project = unit == 0 and (index > 0 or spec.expansion > 1)
             name = f"layer{index + 1}_{unit}"
-            x = _unit(x, name, width, spec.expansion, stride, project, dtype_policy)
+            x = residual_unit(x, name, width, spec.expansion, stride, project, dtype_policy)
     features = tf.keras.layers.GlobalAveragePooling2D(name="avg_pool", dtype="float32")(x)
     return tf.keras.Model(images, features, name=spec.name)
 

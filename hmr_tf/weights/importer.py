@@ -13,7 +13,7 @@ import tensorflow as tf
 from hmr_tf import checkpoints
 from hmr_tf.body import model_file
 from hmr_tf.errors import BodyError, CheckpointError
-from hmr_tf.models import encoders, hmr
+from hmr_tf.models import MODELS, encoders
 from hmr_tf.weights import FORMATS, initial_weights, mapping
 from hmr_tf.weights.published_format import Format
 from tfrecords_tools import atomic_file
@@ -63,9 +63,9 @@ def import_weights(
         lines = report.summary()
     else:
         config = dataclasses.replace(config, keypoints=keypoints)
-        model = hmr.HMR(config, body)
+        model = MODELS.get(published.model)(config, body)
         report = _fill(model, tensors, published)
-        checkpoints.save_model(out, model, "hmr", origin)
+        checkpoints.save_model(out, model, published.model, origin)
         lines = [*report.summary(), *_body_notes(tensors, published, body)]
     _write_report(out, {**origin["imported"], **report.to_dict()})
     return lines

@@ -15,15 +15,22 @@ import tensorflow as tf
 
 import hmr_tf
 from hmr_tf import checkpoints
-from hmr_tf.config import HMRConfig
+from hmr_tf.config import HMRConfig, HybrIKConfig
 from hmr_tf.errors import CheckpointError, ConfigError
 from tfrecords_tools import atomic_file
 
 FORMAT = 1
 DESCRIPTION_FILE = "encoder.json"
-# A model's settings that its weights do not depend on.
-_FREE = ("image_size", "window_px", "dropout", "train_mean", "keypoints", "num_iterations")
-_FREE += ("projection", "focal_px")
+# Settings that a model's weights do not depend on.
+_FREE = {
+    HMRConfig: (
+        *("image_size", "window_px", "dropout", "train_mean", "keypoints", "num_iterations"),
+        *("projection", "focal_px"),
+    ),
+    HybrIKConfig: (
+        *("window_px", "dropout", "keypoints", "depth_range", "switch_m", "train_root"),
+    ),
+}
 
 
 def has_encoder(directory: checkpoints.PathLike) -> bool:
@@ -73,7 +80,9 @@ def identify(directory: checkpoints.PathLike) -> str:
     return checkpoints.weights_digest(prefix)
 
 
-def check(directory: checkpoints.PathLike, config: HMRConfig, body_kind: str) -> None:
+def check(
+    directory: checkpoints.PathLike, config: HMRConfig | HybrIKConfig, body_kind: str
+) -> None:
     """Checks, before anything is built, that the weights of a folder fit a model.
 
     Args:
@@ -93,10 +102,16 @@ def check(directory: checkpoints.PathLike, config: HMRConfig, body_kind: str) ->
     else:
         description = checkpoints.read_description(directory)
         found = {**description.model_config["config"], "body's kind": description.body["kind"]}
+        unknown = sorted(set(description.model_config["config"]) - set(config.__dataclass_fields__))
+        if unknown:
+            raise ConfigError(
+                f"The weights of '{directory}' are of another kind of model, '{description.model}': "
+                f"it has the setting {unknown[0]}. Give those of the same kind, or an encoder's."
+            )
         expected = {
             name: getattr(config, name)
             for name in config.__dataclass_fields__
-            if name not in _FREE and name in found
+            if name not in _FREE[type(config)] and name in found
         }
         expected["body's kind"] = body_kind
     for name, value in expected.items():
@@ -114,17 +129,16 @@ def load(directory: checkpoints.PathLike, model: tf.keras.Model) -> None:
 
     Args:
         directory: of either kind.
-        model: the model, e.g. `hmr_tf.models.hmr.HMR`; of an encoder's folder only its encoder is
-            written.
+        model: a model of `hmr_tf.models`; of an encoder's folder only its encoder is written.
     """
     if has_encoder(directory):
         checkpoints.restore(checkpoints.latest_weights(directory), {"encoder": model.encoder})
         return
     source = checkpoints.load_model(directory)
-    for name in ("encoder", "regressor", "discriminator"):
+    for found, layer in zip(source.layers, model.layers):
         # By name, since what is trainable may differ and with it the order.
-        values = {x.name: x for x in getattr(source, name).weights}
-        for variable in getattr(model, name).weights:
+        values = {x.name: x for x in found.weights}
+        for variable in layer.weights:
             variable.assign(values[variable.name])
 
 

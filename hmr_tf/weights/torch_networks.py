@@ -5,6 +5,8 @@ Torch keeps a matrix as ``[out, in]`` and a convolution as ``[out, in, height, w
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -15,6 +17,7 @@ from hmr_tf.weights.published_format import COUNTER
 IGNORED = ((r"(.*\.)?num_batches_tracked", COUNTER),)
 _KINDS = {
     "kernel": "weight",
+    "bias": "bias",
     "gamma": "weight",
     "beta": "bias",
     "moving_mean": "running_mean",
@@ -25,7 +28,7 @@ _KINDS = {
 def resnet(
     encoder: tf.keras.Model, prefix: str = "", is_bgr: bool = False
 ) -> list[mapping.Assignment]:
-    """A ResNet v1 of `hmr_tf.models.resnet_v1`.
+    """A network of `hmr_tf.models.resnet_v1` or `hmr_tf.models.hrnet`, after its layers' names.
 
     Args:
         encoder: the network; images come to it as RGB.
@@ -34,16 +37,22 @@ def resnet(
     """
     assignments = []
     for layer in encoder.layers:
-        for kind, variable in mapping.variables_by_kind(layer).items():
-            name = f"{prefix}{layer.name.replace('_', '.')}.{_KINDS[kind]}"
-            if kind != "kernel":
-                assignments.append(mapping.copied(variable, name))
-            elif layer.name == "conv1" and is_bgr:
-                source = mapping.transposed(variable, name).sources
-                assignments.append(Assignment(variable, source, _blue_first))
-            else:
-                assignments.append(mapping.transposed(variable, name))
+        name = layer.name.replace("_", ".").replace("-", "_")
+        found = weighted(layer, f"{prefix}{name}")
+        if name == "conv1" and is_bgr:
+            found = [dataclasses.replace(x, make=_blue_first) for x in found]
+        assignments += found
     return assignments
+
+
+def weighted(layer: tf.keras.layers.Layer, name: str) -> list[Assignment]:
+    """A convolution or a batch normalisation, or nothing of a layer without weights."""
+    return [
+        (mapping.transposed if kind == "kernel" else mapping.copied)(
+            variable, f"{name}.{_KINDS[kind]}"
+        )
+        for kind, variable in mapping.variables_by_kind(layer).items()
+    ]
 
 
 def _blue_first(value: np.ndarray) -> np.ndarray:

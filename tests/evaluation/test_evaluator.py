@@ -55,6 +55,8 @@ def _batch(model, count, seed=0, **changes):
         "gender": np.zeros(count, np.int32),
         "intrinsics": np.zeros((count, 4), np.float32),
         "has_intrinsics": np.zeros(count, np.float32),
+        "translation": np.zeros((count, 3), np.float32),
+        "has_translation": np.zeros(count, np.float32),
         "filename": np.array([f"im{k}.jpg".encode() for k in range(count)]),
     }
     return {key: tf.constant(value) for key, value in {**batch, **changes}.items()}

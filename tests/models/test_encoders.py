@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from hmr_tf.errors import ConfigError
+from hmr_tf.models import encoders
 from hmr_tf.models.encoders import ENCODERS, build_encoder
 
 _SIZE = 64
@@ -38,6 +39,13 @@ def test_items_do_not_depend_on_the_batch(encoder, images):
     scale = np.abs(whole).max()
     for rows in (slice(0, 1), slice(1, 3)):
         np.testing.assert_allclose(_features(encoder, images[rows]), whole[rows], atol=1e-5 * scale)
+
+
+def test_a_map_comes_with_the_features(encoder, images):
+    features, last_map = encoders.with_map(encoder)(images[:2])
+    assert last_map.shape[1] == last_map.shape[2] and _SIZE % last_map.shape[1] == 0
+    if not isinstance(encoder.output, dict):
+        np.testing.assert_allclose(features, encoder(images[:2]), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["resnet_small_v2", "resnet50_v1", "resnet_keypoints_v2"])

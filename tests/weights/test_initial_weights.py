@@ -8,7 +8,7 @@ import tensorflow as tf
 from toy_body import toy_body
 
 from hmr_tf import checkpoints
-from hmr_tf.config import HMRConfig, LossConfig, TrainConfig
+from hmr_tf.config import HMRConfig, HybrIKConfig, LossConfig, TrainConfig
 from hmr_tf.errors import CheckpointError, ConfigError
 from hmr_tf.models.hmr import HMR
 from hmr_tf.training.adversarial import AdversarialTask
@@ -116,3 +116,8 @@ def test_damaged_descriptions_are_one_line(encoder_folder, tmp_path):
         (tmp_path / "encoder.json").write_text(text)
         with pytest.raises(CheckpointError, match=match):
             initial_weights.check(tmp_path, _CONFIG, "toy")
+
+
+def test_another_kind_of_model_is_refused(checkpoint):
+    with pytest.raises(ConfigError, match=r"another kind of model, 'hmr': it has the setting "):
+        initial_weights.check(checkpoint, HybrIKConfig(), "toy")

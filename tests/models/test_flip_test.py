@@ -10,8 +10,8 @@ from hmr_tf import outputs
 from hmr_tf.body import posing
 from hmr_tf.config import HMRConfig
 from hmr_tf.data import crops
-from hmr_tf.evaluation import flip_test
 from hmr_tf.geometry import camera as camera_lib
+from hmr_tf.models import flip_test
 from hmr_tf.models.hmr import HMR
 from tfrecords_tools import skeletons
 
@@ -85,8 +85,8 @@ def model():
 
 def test_mirrored_images_get_the_mirrored_estimate(model):
     images = np.random.default_rng(4).random((2, _SIZE, _SIZE, 3)).astype(np.float32)
-    plain = flip_test.estimate(model, tf.constant(images))
-    mirrored = flip_test.estimate(model, tf.constant(images[:, :, ::-1]))
+    plain = model.flip_test(tf.constant(images))
+    mirrored = model.flip_test(tf.constant(images[:, :, ::-1]))
     back = flip_test.mirror_estimate(mirrored, _SIZE)
     for key in (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA):
         np.testing.assert_allclose(back[key], plain[key], atol=2e-5, err_msg=key)
