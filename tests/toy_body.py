@@ -24,6 +24,14 @@ _REST_JOINTS = np.array(
         [0.71, 0.42, -0.05], [-0.71, 0.42, -0.05], [0.80, 0.41, -0.06], [-0.80, 0.41, -0.06],
     ]
 )  # fmt: skip
+# The surface near a joint, in a direction from it.
+_TIPS = {
+    "head_top": (15, (0.0, 0.2, 0.03)),
+    "left_middle_tip": (22, (0.1, 0.0, 0.0)),
+    "right_middle_tip": (23, (-0.1, 0.0, 0.0)),
+    "left_big_toe": (10, (0.0, -0.02, 0.08)),
+    "right_big_toe": (11, (0.0, -0.02, 0.08)),
+}
 _RINGS, _SIDES = 3, 4
 # cocoplus keypoints that sit on an SMPL joint; the others are offset from the head.
 _COCOPLUS_JOINTS = (8, 5, 2, 1, 4, 7, 21, 19, 17, 16, 18, 20, 12, 15, 15, 15, 15, 15, 15)
@@ -52,6 +60,8 @@ def toy_arrays(num_betas: int = 10) -> dict[str, np.ndarray]:
         "kintree_table": np.array([(2**32 - 1, *PARENTS[1:]), range(24)], np.uint32),
         "f": faces,
         "cocoplus_regressor": _interpolation(_cocoplus_targets(), vertices),
+        "extra_names": np.array(list(_TIPS)),
+        "extra_ids": np.array([_nearest(vertices, *tip) for tip in _TIPS.values()]),
     }
 
 
@@ -136,6 +146,10 @@ def _cocoplus_targets() -> np.ndarray:
     head = [[0, 0.19, 0.03], [0, 0.06, 0.08], [0.03, 0.09, 0.07], [-0.03, 0.09, 0.07]]
     targets[13:] += [*head, [0.05, 0.07, 0.0], [-0.05, 0.07, 0.0]]
     return targets
+
+
+def _nearest(vertices: np.ndarray, joint: int, offset: tuple[float, ...]) -> int:
+    return int(np.linalg.norm(vertices - _REST_JOINTS[joint] - offset, axis=1).argmin())
 
 
 def _interpolation(targets: np.ndarray, vertices: np.ndarray) -> np.ndarray:

@@ -140,6 +140,17 @@ SMPL_PARENTS = (
     *(9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21),
 )
 
+# The surface points at which HybrIK lets the last bones end hang on these joints.
+HYBRIK_PARENTS = (*SMPL_PARENTS, 15, 22, 23, 10, 11)
+# Where the one bone ends that turns each of SMPL's joints in HybrIK's inverse kinematics. Of the
+# three bones that leave the pelvis and the chest, it is the spine.
+HYBRIK_CHILDREN = (
+    *(3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 27, 28),
+    *(15, 16, 17, 24, 18, 19, 20, 21, 22, 23, 25, 26),
+)
+# What a body model calls these points of its surface.
+HYBRIK_LEAVES = ("head_top", "left_middle_tip", "right_middle_tip", "left_big_toe", "right_big_toe")
+
 _SMPL_BONES = tuple((child, parent) for child, parent in enumerate(SMPL_PARENTS) if parent >= 0)
 _LSP = (
     "r_ankle r_knee r_hip l_hip l_knee l_ankle "
@@ -170,6 +181,12 @@ _H36M_ARM = (
 LSP14 = _skeleton("lsp14", _LSP)
 COCOPLUS19 = _skeleton("cocoplus19", f"{_LSP} {_FACE}")
 SMPL24 = _skeleton("smpl24", _SMPL, _SMPL_BONES)
+# The five last are vertices: the top of the head, middle fingers and big toes.
+HYBRIK29 = _skeleton(
+    "hybrik29",
+    f"{_SMPL} smpl_head_top l_middle_tip r_middle_tip l_big_toe r_big_toe",
+    tuple((child, parent) for child, parent in enumerate(HYBRIK_PARENTS) if parent >= 0),
+)
 # smplx's joints with the picked vertices (0-44) and the nine rows of J_regressor_extra (45-53).
 SMPL54 = _skeleton(
     "smpl54",
@@ -291,7 +308,7 @@ HUMAN_DATA190_H36M = _skeleton(
 SKELETONS = {
     skeleton.name: skeleton
     for skeleton in (
-        *(LSP14, COCOPLUS19, SMPL24, SMPL54, J24, BODY25, J49, J17),
+        *(LSP14, COCOPLUS19, SMPL24, HYBRIK29, SMPL54, J24, BODY25, J49, J17),
         *(H36M17, H36M17_RIGHT_FIRST, H36M32, MPII16, COCO17, AIC14),
         *(MPI_INF_3DHP28, MPI_INF_3DHP17, MUCO21, PW3D18, CLOTH3D42, HMR2_21),
         *(HUMAN_DATA190, HUMAN_DATA190_H36M),

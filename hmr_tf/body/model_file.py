@@ -28,6 +28,14 @@ REGISTER_URL = "https://smpl.is.tue.mpg.de"
 NUM_JOINTS = 24
 _NUM_POSE_FEATURES = 9 * (NUM_JOINTS - 1)
 _SMPL_VERTICES = 6890
+# Vertices of SMPL's mesh by what lies there.
+_SMPL_POINTS = {
+    "head_top": 411,
+    "left_middle_tip": 2445,
+    "right_middle_tip": 5905,
+    "left_big_toe": 3216,
+    "right_big_toe": 6617,
+}
 _GENDER_LETTERS = {"neutral": "neutral", "male": "m", "female": "f"}
 _REQUIRED_KEYS = (
     "v_template",
@@ -55,6 +63,7 @@ class Body:
         parents: `[24]` int32, parents before children, -1 for the root.
         faces: `[F, 3]` int32, from 0.
         keypoint_regressors: name -> `[K, V]` float32, keypoints from posed vertices.
+        surface_points: name -> vertex, as `head_top` or `left_big_toe`.
         source: where the body was read from, for messages and provenance.
     """
 
@@ -67,6 +76,7 @@ class Body:
     parents: np.ndarray
     faces: np.ndarray
     keypoint_regressors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    surface_points: Mapping[str, int] = dataclasses.field(default_factory=dict)
     source: str = ""
 
     @property
@@ -91,6 +101,20 @@ class Body:
                 "(neutral_smpl_with_cocoplus_reg.pkl) or attach one with Body.with_regressor."
             )
         return self.keypoint_regressors[name]
+
+    def surface_point(self, name: str) -> int:
+        """Returns the vertex that lies at a named point of the surface.
+
+        Raises:
+            BodyError: if the body has none of that name; lists those it has.
+        """
+        if name not in self.surface_points:
+            known = ", ".join(sorted(self.surface_points)) or "none"
+            raise BodyError(
+                f"The body {self._label()} has no surface point '{name}' (it has: {known}). Its "
+                "file may name them: extra_names, and their vertices: extra_ids."
+            )
+        return self.surface_points[name]
 
     def require_kind(self, kind: str, what: str) -> None:
         """Checks that a table made for bodies of ``kind`` fits this one.
@@ -175,6 +199,10 @@ def save_body(body: Body, path: str | Path) -> None:
         "kintree_table": kintree,
         "f": body.faces,
     }
+    if body.surface_points:
+        arrays["extra_names"] = np.array(sorted(body.surface_points))
+        points = [body.surface_points[name] for name in sorted(body.surface_points)]
+        arrays["extra_ids"] = np.array(points, np.int32)
     for name, matrix in sorted(body.keypoint_regressors.items()):
         rows, columns = np.nonzero(matrix)
         arrays[f"regressor_{name}_row"] = rows.astype(np.int32)
@@ -194,7 +222,8 @@ def body_from_arrays(arrays: Mapping[str, Any], source: str = "") -> Body:
 
     Args:
         arrays: `v_template`, `shapedirs`, `posedirs`, `J_regressor`, `weights`, `kintree_table`,
-            `f`; optional `kind`, `cocoplus_regressor` and `regressor_<name>_{row,col,value}`.
+            `f`; optional `kind`, `cocoplus_regressor`, `regressor_<name>_{row,col,value}`, and
+            `extra_names` with their vertices `extra_ids`.
         source: where they come from, for messages.
 
     Raises:
@@ -222,6 +251,7 @@ def body_from_arrays(arrays: Mapping[str, Any], source: str = "") -> Body:
         skin_weights=numbers["weights"],
         parents=_parents(arrays["kintree_table"], source),
         faces=_faces(arrays["f"], vertices, source),
+        surface_points=_surface_points(arrays, vertices, source),
         source=source,
     )
     for name, matrix in _keypoint_regressors(arrays, vertices, source).items():
@@ -382,3 +412,18 @@ def _from_triples(
             f"{num_vertices} vertices ({error})."
         ) from error
     return _checked(matrix, (num_rows, num_vertices), stem, source)
+
+
+def _surface_points(arrays: Mapping[str, Any], num_vertices: int, source: str) -> dict[str, int]:
+    """Returns the points that a file names; else SMPL's, if it holds SMPL's mesh."""
+    if "extra_names" not in arrays:
+        is_smpl = _kind(arrays, num_vertices) == "smpl" and num_vertices == _SMPL_VERTICES
+        return dict(_SMPL_POINTS) if is_smpl else {}
+    names, ids = (np.asarray(arrays.get(key, ())) for key in ("extra_names", "extra_ids"))
+    fits = ids.dtype.kind in "iu" and ids.ndim == 1 and names.shape == ids.shape
+    if not fits or (ids.size and not 0 <= ids.min() <= ids.max() < num_vertices):
+        raise BodyError(
+            f"{source}: 'extra_ids' must be one vertex number below {num_vertices} for each of "
+            "'extra_names'."
+        )
+    return {str(name): int(vertex) for name, vertex in zip(names, ids)}

@@ -90,21 +90,25 @@ def forward_kinematics(
     _require_joints(joints, (tree.num_joints, 3), "joints")
     bones = tf.linalg.matmul(tf.constant(tree.differences, joints.dtype), joints)
     local = tf.concat([rotations, bones[..., None]], axis=-1)
-    local = _take(local, tree.order)
+    local = take(local, tree.order)
     parts = tf.split(local, [len(level) for level in tree.levels], axis=-3)
     if rotate_base:
         turned = tf.linalg.matmul(parts[0][..., :3], tf.constant(_BASE_ROTATION, rotations.dtype))
         parts[0] = tf.concat([turned, parts[0][..., 3:]], axis=-1)
     done = [parts[0]]
     for slots, part in zip(tree.parent_slots, parts[1:]):
-        above = _take(done[-1], slots)
-        moved = tf.linalg.matmul(above[..., :3], part)
-        done.append(tf.concat([moved[..., :3], moved[..., 3:] + above[..., 3:]], axis=-1))
-    transforms = _take(tf.concat(done, axis=-3), tree.positions)
+        done.append(compose(take(done[-1], slots), part))
+    transforms = take(tf.concat(done, axis=-3), tree.positions)
     return transforms[..., :3], transforms[..., 3]
 
 
-def _take(tensor: tf.Tensor, slots: tuple[int, ...]) -> tf.Tensor:
+def compose(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
+    """Returns the rigid transforms `[..., 3, 4]` that do ``below``, then ``above``."""
+    moved = tf.linalg.matmul(above[..., :3], below)
+    return tf.concat([moved[..., :3], moved[..., 3:] + above[..., 3:]], axis=-1)
+
+
+def take(tensor: tf.Tensor, slots: tuple[int, ...]) -> tf.Tensor:
     """Gathers along axis -3 by slices, whose gradient is cheaper than a gather's."""
     if slots == tuple(range(tensor.shape[-3])):
         return tensor

@@ -7,7 +7,6 @@ smallest turn (swing) that brings the bone where it is.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -16,32 +15,23 @@ from scipy.spatial.transform import Rotation
 from hmr_tf.body.model_file import Body
 from hmr_tf.body.posing import shape_body
 from hmr_tf.synthetic.twins import TwinPerson
-
-# The bone of each joint ends at this one; 24 to 28 are the leaves, 3 and 12 follow the spine.
-_CHILDREN = (
-    *(3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 27, 28, 15, 16, 17),
-    *(24, 18, 19, 20, 21, 22, 23, 25, 26),
-)
-# Head, left hand, right hand, left foot, right foot.
-_LEAF_PARENTS = (15, 22, 23, 10, 11)
-_SMPL_LEAVES = (411, 2445, 5905, 3216, 6617)
-_SMALLEST_WEIGHT = 0.5
+from tfrecords_tools.skeletons import HYBRIK_CHILDREN, HYBRIK_LEAVES
 
 
 def joints_29(body: Body, person: TwinPerson) -> np.ndarray:
     """Returns SMPL's joints and the leaves `[29, 3]`, m, camera frame."""
-    leaves = person.vertices[list(_leaves(body))]
+    leaves = person.vertices[_leaves(body)]
     return np.concatenate([person.smpl_joints_3d, leaves]).astype(np.float64)
 
 
 def twists(body: Body, person: TwinPerson) -> dict[str, list[float]]:
     """Returns `angle`, `cos` and `sin` `[23]` of the twists of joints 1 to 23."""
     vertices = shape_body(body, person.betas[: body.num_betas]).astype(np.float64)
-    rest = np.concatenate([body.joint_regressor @ vertices, vertices[list(_leaves(body))]])
+    rest = np.concatenate([body.joint_regressor @ vertices, vertices[_leaves(body)]])
     rotations = Rotation.from_rotvec(person.pose_axis_angle.reshape(24, 3).astype(np.float64))
     result: dict[str, list[float]] = {"angle": [], "cos": [], "sin": []}
     for joint in range(1, 24):
-        bone = rest[_CHILDREN[joint]] - rest[joint]
+        bone = rest[HYBRIK_CHILDREN[joint]] - rest[joint]
         axis = bone / np.linalg.norm(bone)
         matrix = rotations[joint].as_matrix()
         twist = _swing(axis, matrix @ axis).T @ matrix
@@ -60,21 +50,9 @@ def _swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return np.eye(3) + cross + cross @ cross / (1.0 + start @ end)
 
 
-def _leaves(body: Body) -> tuple[int, ...]:
-    """Returns the vertices of head top, middle fingers and big toes, or what comes close."""
-    return _SMPL_LEAVES if body.kind == "smpl" else _farthest(body)
-
-
-@functools.lru_cache(maxsize=2)
-def _farthest(body: Body) -> tuple[int, ...]:
-    """Returns the vertex at the end of each limb of a body that is not SMPL."""
-    rest = body.joint_regressor @ body.template
-    found = []
-    for joint in _LEAF_PARENTS:
-        vertices = np.flatnonzero(body.skin_weights[:, joint] > _SMALLEST_WEIGHT)
-        along = rest[joint] - rest[body.parents[joint]]
-        found.append(int(vertices[np.argmax(body.template[vertices] @ along)]))
-    return tuple(found)
+def _leaves(body: Body) -> list[int]:
+    """Returns the vertices of head top, middle fingers and big toes."""
+    return [body.surface_point(name) for name in HYBRIK_LEAVES]
 
 
 def annotation(body: Body, person: TwinPerson, has_leaves: bool) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def assert_same_body(got, expected):
     assert set(got.keypoint_regressors) == set(expected.keypoint_regressors)
     for name, matrix in expected.keypoint_regressors.items():
         np.testing.assert_array_equal(got.regressor(name), matrix)
+    assert got.surface_points == expected.surface_points
 
 
 def write_pickle(path, arrays, protocol=2):
@@ -271,10 +272,32 @@ def test_kinds_keep_tables_apart():
 
 def test_a_file_with_smpls_vertex_count_and_no_tag_is_smpl():
     arrays = toy_body.toy_arrays(num_betas=1)
-    del arrays["kind"], arrays["cocoplus_regressor"]
+    del arrays["kind"], arrays["cocoplus_regressor"], arrays["extra_names"]
     extra = 6890 - len(arrays["v_template"])
     for key in ("v_template", "shapedirs", "posedirs", "weights"):
         arrays[key] = np.pad(arrays[key], [(0, extra)] + [(0, 0)] * (arrays[key].ndim - 1), "edge")
     arrays["J_regressor"] = np.pad(arrays["J_regressor"], [(0, 0), (0, extra)])
-    assert body_from_arrays(arrays).kind == "smpl"
-    assert body_from_arrays({**arrays, "kind": np.array("free_body")}).kind == "free_body"
+    smpl = body_from_arrays(arrays)
+    assert smpl.kind == "smpl" and smpl.surface_point("left_middle_tip") == 2445
+    other = body_from_arrays({**arrays, "kind": np.array("free_body")})
+    assert other.kind == "free_body" and not other.surface_points
+
+
+def test_points_of_the_surface_belong_to_one_mesh():
+    # SMPL's vertex numbers: the embedded body has as many vertices, in another order.
+    smpl = {"head_top": 411, "left_middle_tip": 2445, "right_middle_tip": 5905}
+    smpl |= {"left_big_toe": 3216, "right_big_toe": 6617}
+    embedded = load_body("free_body")
+    for name, vertex in smpl.items():
+        assert embedded.surface_point(name) != vertex
+    with pytest.raises(BodyError, match=r"no surface point 'tail' \(it has: head_top, left_big_"):
+        toy_body.toy_body().surface_point("tail")
+    with pytest.raises(BodyError, match=r"no surface point 'nose' \(it has: none\)"):
+        toy_body.filler_body().surface_point("nose")
+
+
+@pytest.mark.parametrize("ids", [np.arange(4), np.arange(5) + 0.5, np.arange(5) - 1, None])
+def test_points_without_their_vertices_are_refused(ids):
+    arrays = {**toy_body.toy_arrays(), "extra_ids": ids}
+    with pytest.raises(BodyError, match="'extra_ids' must be one vertex number below"):
+        body_from_arrays(arrays)

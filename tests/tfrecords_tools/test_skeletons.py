@@ -21,6 +21,10 @@ _FLIPS = {
         *(0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15),
         *(17, 16, 19, 18, 21, 20, 23, 22),
     ],
+    "hybrik29": [
+        *(0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15),
+        *(17, 16, 19, 18, 21, 20, 23, 22, 24, 26, 25, 28, 27),
+    ],
     "mpii16": [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10],
     "coco17": [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15],
     "aic14": [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8, 12, 13],
@@ -191,6 +195,32 @@ def test_smpl_joints_follow_the_model_file():
     for child, parent in enumerate(parents[1:], start=1):
         # The tree is its own mirror image.
         assert parents[skeletons.SMPL24.flip[child]] == skeletons.SMPL24.flip[parent]
+
+
+def test_hybrik_bones_end_where_published():
+    children = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 27, 28, 15, 16, 17, 24, 18, 19, 20, 21, 22, 23]
+    assert list(skeletons.HYBRIK_CHILDREN) == [*children, 25, 26]
+    parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
+    assert list(skeletons.HYBRIK_PARENTS) == [*parents, 15, 22, 23, 10, 11]
+    for joint, end in enumerate(skeletons.HYBRIK_CHILDREN):
+        assert skeletons.HYBRIK_PARENTS[end] == joint
+
+
+def test_hybrik_sides_are_not_swapped():
+    joints, flip = skeletons.HYBRIK29.joints, skeletons.HYBRIK29.flip
+    for joint, end in enumerate(skeletons.HYBRIK_CHILDREN):
+        # Children of the mirrored joint are the mirrored children, on the same side.
+        assert skeletons.HYBRIK_CHILDREN[flip[joint]] == flip[end]
+        for side in ("left", "right"):
+            if side in joints[joint]:
+                assert side in joints[end]
+    for joint, parent in enumerate(skeletons.HYBRIK_PARENTS[1:], start=1):
+        assert skeletons.HYBRIK_PARENTS[flip[joint]] == flip[parent]
+    by_hand = {"left_hip": "left_knee", "left_foot": "left_big_toe", "head": "head_top"}
+    by_hand |= {"right_hand": "right_middle_tip", "spine3": "neck", "right_elbow": "right_wrist"}
+    names = [joint.replace("smpl_", "") for joint in joints]
+    for joint, end in by_hand.items():
+        assert names[skeletons.HYBRIK_CHILDREN[names.index(joint)]] == end
 
 
 @pytest.mark.parametrize("name", skeletons.SKELETONS)
