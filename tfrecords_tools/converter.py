@@ -137,8 +137,9 @@ class Converter(abc.ABC):
         for attribute in ("path", "image_path", "file_name"):
             path = getattr(item, attribute, None)
             if path:
-                path = os.fspath(path)
-                return os.path.relpath(path, self.data_dir) if os.path.isabs(path) else path
+                path, folder = os.fspath(path), os.path.join(self.data_dir, "")
+                is_below = os.path.isabs(path) or path.startswith(folder)
+                return os.path.relpath(path, folder) if is_below else path
         return ""
 
 

@@ -19,6 +19,7 @@ from tfrecords_tools.joint_fields import fields_2d, fields_3d
 from tfrecords_tools.samples import Sample
 
 ScaleRule = Callable[[np.ndarray], Union[float, None]]
+Image = Union[np.ndarray, tuple[bytes, int, int]]
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 
@@ -27,8 +28,9 @@ class LabelledPerson:
     """A person and what the source says about them, in px of the source image.
 
     Attributes:
-        path: of the image file.
-        points_2d: `[J, 3]` x, y and confidence in the order of ``skeleton_2d``.
+        path: of the image file; it may be missing.
+        points_2d: `[J, 3]` x, y and visibility, labelled where > 0, in the order of
+            ``skeleton_2d``.
         skeleton_2d: name of the joint set.
         points_3d: `[K, 3]` m, camera frame, in the order of ``skeleton_3d``; None if unknown.
         skeleton_3d: name of the joint set.
@@ -41,6 +43,8 @@ class LabelledPerson:
         gender: as in `Sample`.
         filename: name of the image in the record; the path's last part if empty.
         subject, sequence, frame: as in `Sample`.
+        confidence: `[J]`, what the 24-joint set keeps in place of the visibility; None if the same.
+        name: which person of the image it is, for the list of drops.
     """
 
     path: str
@@ -59,6 +63,8 @@ class LabelledPerson:
     subject: str = ""
     sequence: str = ""
     frame: int = -1
+    confidence: np.ndarray | None = None
+    name: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +84,24 @@ class Framing:
     scale_rule: ScaleRule = person_scale.scale_from_trunk
 
 
+def refusal(person: LabelledPerson, framing: Framing) -> Drop | None:
+    """Returns why a person is left out whatever the image is, or None."""
+    # What is not labelled may hold anything.
+    points = person.points_2d[person.points_2d[:, 2] != 0]
+    used = [points, person.points_3d, person.pose_axis_angle, person.betas]
+    used += [person.translation, person.intrinsics, person.box_xyxy]
+    if not all(np.isfinite(values).all() for values in used if values is not None):
+        return Drop("label that is not finite", is_error=True, name=person.name)
+    keypoints = _fields_2d(person)["keypoints_2d"]
+    if not (keypoints[:, 2] > 0).any():
+        return Drop("no visible keypoint", name=person.name)
+    if framing.person_px and framing.scale_rule(keypoints) is None:
+        return Drop("too little labelled to tell the size", name=person.name)
+    return None
+
+
 def to_sample(
-    person: LabelledPerson, dataset: str, framing: Framing, image: np.ndarray | None = None
+    person: LabelledPerson, dataset: str, framing: Framing, image: Image | None = None
 ) -> Sample | Drop:
     """Turns a labelled person into a sample.
 
@@ -90,32 +112,21 @@ def to_sample(
         person: the labels.
         dataset: its name.
         framing: how the person is stored.
-        image: `[height, width, 3]` uint8 RGB; read from the person's path if None.
+        image: what `load_image` returned; read from the person's path if None.
     """
-    used = [person.points_2d, person.points_3d, person.pose_axis_angle, person.betas]
-    used += [person.translation, person.intrinsics, person.box_xyxy]
-    if not all(np.isfinite(values).all() for values in used if values is not None):
-        return Drop("label that is not finite", is_error=True)
-    fields: dict[str, Any] = fields_2d(person.points_2d, skeletons.get(person.skeleton_2d))
+    drop = refusal(person, framing)
+    if drop is not None:
+        return drop
+    fields = _fields_2d(person)
     visible = fields["keypoints_2d"][fields["keypoints_2d"][:, 2] > 0, :2]
-    if not len(visible):
-        return Drop("no visible keypoint")
     center = (visible.min(0) + visible.max(0)) / 2
     try:
-        if not framing.person_px:
-            data, height, width = _whole(person.path, image)
-            crop = person_crop.PersonCrop(_NO_PIXELS, np.ones(2), np.zeros(2))
-        else:
-            scale = framing.scale_rule(fields["keypoints_2d"])
-            if scale is None:
-                return Drop("too little labelled to tell the size")
-            crop = _cut(person.path, image, center, scale, framing)
-            if crop is None:
-                return Drop("person outside of the image")
-            data = images.encode_jpeg(crop.image)
-            height, width = crop.image.shape[:2]
+        stored = _stored_image(person.path, image, center, fields["keypoints_2d"], framing)
     except ImageError as error:
-        return Drop(str(error).split(":")[0], is_error=True)
+        return Drop(str(error).split(":")[0], is_error=True, name=person.name)
+    if stored is None:
+        return Drop("person outside of the image", name=person.name)
+    data, height, width, crop = stored
     for name, points in list(fields.items()):
         fields[name] = np.where(points[:, 2:] > 0, crop.points(points), 0.0)
     fields.update(_fields_3d(person))
@@ -140,24 +151,50 @@ def to_sample(
     )
 
 
-def _cut(
-    path: str, image: np.ndarray | None, center: np.ndarray, scale: float, framing: Framing
-) -> person_crop.PersonCrop | None:
-    """Returns the person, cut out; None if outside of the image."""
+def load_image(path: str, framing: Framing) -> Image:
+    """Reads an image that shows several people, once for all of them.
+
+    Returns:
+        `[height, width, 3]` uint8 RGB to cut people out of; or, if people are stored in the source
+        image as it is, (JPEG bytes, height, width).
+
+    Raises:
+        ImageError: if it is missing or damaged.
+    """
+    if not framing.person_px:
+        return images.record_jpeg(path)
+    return images.decode_rgb(images.read_image_file(path), os.path.basename(path))
+
+
+def _stored_image(
+    path: str, image: Image | None, center: np.ndarray, keypoints: np.ndarray, framing: Framing
+) -> tuple[bytes, int, int, person_crop.PersonCrop] | None:
+    """Returns JPEG, height, width and how to get there; None if the person is not in the image."""
+    if not framing.person_px:
+        unchanged = person_crop.PersonCrop(_NO_PIXELS, np.ones(2), np.zeros(2))
+        if isinstance(image, np.ndarray):
+            return images.encode_jpeg(image), *image.shape[:2], unchanged
+        return *(image or load_image(path, framing)), unchanged
     enlarge = framing.person_px / person_crop.PERSON_PX
-    margin = round(framing.margin_px * enlarge)
+    scale, margin = framing.scale_rule(keypoints) * enlarge, round(framing.margin_px * enlarge)
     if image is None:
         data = images.read_image_file(path)
-        name = os.path.basename(path)
-        return person_crop.crop_file(data, name, center, scale * enlarge, margin)
-    return person_crop.crop_scaled(image, center, scale * enlarge, margin)
+        crop = person_crop.crop_file(data, os.path.basename(path), center, scale, margin)
+    else:
+        crop = person_crop.crop_scaled(image, center, scale, margin)
+    if crop is None:
+        return None
+    return images.encode_jpeg(crop.image), *crop.image.shape[:2], crop
 
 
-def _whole(path: str, image: np.ndarray | None) -> tuple[bytes, int, int]:
-    """Returns (JPEG bytes, height, width) of an uncut image; a JPEG file keeps its bytes."""
-    if image is None:
-        return images.record_jpeg(path)
-    return images.encode_jpeg(image), *image.shape[:2]
+def _fields_2d(person: LabelledPerson) -> dict[str, Any]:
+    """Returns the sample's 2D joints, px of the source image."""
+    points, skeleton = person.points_2d, skeletons.get(person.skeleton_2d)
+    fields = fields_2d(points, skeleton)
+    if person.confidence is not None:
+        confident = np.concatenate([points[:, :2], person.confidence[:, None]], axis=1)
+        fields["keypoints_24_2d"] = fields_2d(confident, skeleton)["keypoints_24_2d"]
+    return fields
 
 
 def _fields_3d(person: LabelledPerson) -> dict[str, Any]:

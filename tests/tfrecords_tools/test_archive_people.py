@@ -99,9 +99,8 @@ def test_the_head_top_stands_in_for_the_crown(folder):
 
 def test_translations_are_the_bodys_not_the_pelviss(folder):
     translation = np.array([0.1, 0.2, 3.0])
-    assert (
-        archive_people.to_sample(_person(folder, translation=translation)).translation is not None
-    )
+    sample = archive_people.to_sample(_person(folder, translation=translation))
+    np.testing.assert_array_equal(sample.translation, translation)
     person = _person(folder, translation=translation, joints=np.ones((24, 4)))
     assert archive_people.to_sample(person).translation is None
 

@@ -69,8 +69,13 @@ def test_fingerprint(tmp_path):
     assert write("d", image="longer image") != first
 
 
-def test_items_are_named_by_their_file(tmp_path):
+def test_items_are_named_by_their_file(tmp_path, monkeypatch):
     toy = _Toy(tmp_path)
     assert toy.item_name(SimpleNamespace(path=str(tmp_path / "images" / "a.jpg"))) == "images/a.jpg"
     assert toy.item_name(SimpleNamespace(file_name="train2014/a.jpg")) == "train2014/a.jpg"
     assert toy.item_name(7) == ""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw").mkdir()
+    toy = _Toy("raw")
+    assert toy.item_name(SimpleNamespace(path="raw/images/a.jpg")) == "images/a.jpg"
+    assert toy.item_name(SimpleNamespace(path="rawer/a.jpg")) == "rawer/a.jpg"

@@ -30,7 +30,8 @@ import numpy as np
 from tfrecords_tools import coco_format, person_scale, photo_people
 from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError
-from tfrecords_tools.photo_people import Person, Photo
+from tfrecords_tools.labelled_people import Framing, LabelledPerson
+from tfrecords_tools.photo_people import Photo
 from tfrecords_tools.skeletons import AIC14
 
 _SETS = {"train": "train", "val": "validation"}
@@ -79,10 +80,8 @@ class AICConverter(Converter):
 
     def convert(self, item: Photo) -> Iterable[Output]:
         """Turns one image into one sample per person."""
-        preparation = photo_people.Preparation(
-            self.name, AIC14, person_scale.scale_from_head, _MARGIN_PX, self.options["person_px"]
-        )
-        return list(photo_people.convert_photo(item, preparation))
+        framing = Framing(self.options["person_px"], _MARGIN_PX, person_scale.scale_from_head)
+        return list(photo_people.convert_photo(item, self.name, framing))
 
     def _source(self) -> tuple[str, str]:
         """Returns the annotation file and the folder of images."""
@@ -115,38 +114,46 @@ class AICConverter(Converter):
         """Gathers the people of one image."""
         keypoints = entry["keypoint_annotations"]
         boxes = entry.get("human_annotations") or {}
-        image = str(entry["image_id"])
+        path = os.path.join(folder, f"{entry['image_id']}.jpg")
         # human2 before human10.
         names = sorted(keypoints, key=lambda name: (len(name), name))
         boxes_xyxy = {name: _box(boxes.get(name)) for name in names}
-        people = [self._person(name, keypoints[name], boxes_xyxy, name) for name in names]
-        return Photo(os.path.join(folder, f"{image}.jpg"), tuple(people))
+        people = [self._person(path, name, keypoints[name], boxes_xyxy) for name in names]
+        return Photo(path, tuple(people))
 
     def _person(
-        self, name: str, values: Any, boxes: Mapping[str, np.ndarray | None], title: str
-    ) -> Person | Drop:
+        self, path: str, name: str, values: Any, boxes: Mapping[str, np.ndarray | None]
+    ) -> LabelledPerson | Drop:
         """Reads a person, and says why not where one is left out."""
         try:
             points = np.array(values, np.float64).reshape(AIC14.num_joints, 3)
         except (ValueError, TypeError):
-            return Drop("malformed annotation", is_error=True, name=title)
+            return Drop("malformed annotation", is_error=True, name=name)
         flags = points[:, 2]
         if not np.isin(flags, (0, 1, 2, 3)).all():
-            return Drop("malformed annotation", is_error=True, name=title)
+            return Drop("malformed annotation", is_error=True, name=name)
         confidence = _CONFIDENCE[flags.astype(int)]
         num_labelled = int((confidence > 0).sum())
         if not num_labelled:
-            return Drop("no labelled keypoint", name=title)
+            return Drop("no labelled keypoint", name=name)
         if num_labelled < self.options["min_points"]:
-            return Drop(f"fewer than {self.options['min_points']} labelled keypoints", name=title)
+            return Drop(f"fewer than {self.options['min_points']} labelled keypoints", name=name)
         box = boxes[name]
         others = [other for key, other in boxes.items() if key != name and other is not None]
         if box is not None and any(
             _overlap(box, other) > self.options["max_overlap"] for other in others
         ):
-            return Drop("close to other people", name=title)
+            return Drop("close to other people", name=name)
         points = np.concatenate([points[:, :2], (confidence > 0)[:, None]], axis=1)
-        return Person(title, points, confidence, box, {"subject": name})
+        return LabelledPerson(
+            path,
+            points,
+            AIC14.name,
+            box_xyxy=box,
+            confidence=confidence,
+            subject=name,
+            name=name,
+        )
 
 
 def _hint(content: Any) -> str:

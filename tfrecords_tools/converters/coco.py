@@ -28,7 +28,8 @@ import numpy as np
 from tfrecords_tools import coco_format, person_scale, photo_people, skeletons
 from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError
-from tfrecords_tools.photo_people import Person, Photo
+from tfrecords_tools.labelled_people import Framing, LabelledPerson
+from tfrecords_tools.photo_people import Photo
 
 _YEARS = (2014, 2017)
 _IMAGE_FOLDERS = ("images/{set}", "{set}", "{split}_{year}/{set}", "images/train-valid{year}")
@@ -59,12 +60,8 @@ class COCOConverter(Converter):
             self._skeleton = skeletons.get(self.options["skeleton"])
         except ValueError as error:
             raise DatasetError(f"coco: {error}") from error
-        self._preparation = photo_people.Preparation(
-            self.name,
-            self._skeleton,
-            person_scale.scale_from_trunk,
-            _MARGIN_PX,
-            self.options["person_px"],
+        self._framing = Framing(
+            self.options["person_px"], _MARGIN_PX, person_scale.scale_from_trunk
         )
 
     def fingerprint(self, part: str) -> str:
@@ -82,18 +79,17 @@ class COCOConverter(Converter):
         """Returns the images that show people, in order of their numbers."""
         labels, folder = self._source()
         content = coco_format.read_keypoints(labels, self.name, self._skeleton)
-        return [
-            Photo(
-                coco_format.image_path(folder, entry),
-                tuple(self._person(one) for one in content.annotations[number]),
-            )
-            for number, entry in content.images.items()
-            if content.annotations[number]
-        ]
+        photos = []
+        for number, entry in content.images.items():
+            path = coco_format.image_path(folder, entry)
+            people = tuple(self._person(path, one) for one in content.annotations[number])
+            if people:
+                photos.append(Photo(path, people))
+        return photos
 
     def convert(self, item: Photo) -> Iterable[Output]:
         """Turns one image into one sample per person."""
-        return list(photo_people.convert_photo(item, self._preparation))
+        return list(photo_people.convert_photo(item, self.name, self._framing))
 
     def _source(self) -> tuple[str, str]:
         """Returns the annotation file and the folder of images."""
@@ -128,7 +124,7 @@ class COCOConverter(Converter):
             "--option images=FOLDER."
         )
 
-    def _person(self, annotation: Mapping[str, Any]) -> Person | Drop:
+    def _person(self, path: str, annotation: Mapping[str, Any]) -> LabelledPerson | Drop:
         """Reads a person, and says why not where one is left out."""
         name = f"annotation {annotation.get('id', '?')}"
         try:
@@ -147,10 +143,16 @@ class COCOConverter(Converter):
             box = _box(annotation.get("bbox"))
         except (ValueError, TypeError, KeyError, IndexError):
             return Drop("malformed annotation", is_error=True, name=name)
-        confidence = np.minimum(points[:, 2], 2.0) / 2.0
-        subject = str(annotation.get("id", ""))
-        sequence = str(annotation.get("image_id", ""))
-        return Person(name, points, confidence, box, {"subject": subject, "sequence": sequence})
+        return LabelledPerson(
+            path,
+            points,
+            self._skeleton.name,
+            box_xyxy=box,
+            confidence=np.minimum(points[:, 2], 2.0) / 2.0,
+            subject=str(annotation.get("id", "")),
+            sequence=str(annotation.get("image_id", "")),
+            name=name,
+        )
 
 
 def _box(bbox: Any) -> np.ndarray | None:

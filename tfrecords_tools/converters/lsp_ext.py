@@ -22,15 +22,14 @@ from typing import Union
 
 import numpy as np
 
-from tfrecords_tools import lsp_format, person_scale, photo_people, skeletons
+from tfrecords_tools import lsp_format, person_scale, skeletons
 from tfrecords_tools.converter import Converter, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.labelled_people import Framing, LabelledPerson, to_sample
 
-_HIGH_RESOLUTION = photo_people.Preparation(
-    "lsp_ext", skeletons.LSP14, person_scale.scale_from_head, margin_px=150
-)
+_HIGH_RESOLUTION = Framing(scale_rule=person_scale.scale_from_head)
 
-_Item = Union[lsp_format.LabelledImage, photo_people.Photo]
+_Item = Union[lsp_format.LabelledImage, LabelledPerson]
 
 
 class LSPExtendedConverter(Converter):
@@ -51,8 +50,8 @@ class LSPExtendedConverter(Converter):
 
     def convert(self, item: _Item) -> Iterable[Output]:
         """Turns one image into one sample."""
-        if isinstance(item, photo_people.Photo):
-            return photo_people.convert_photo(item, _HIGH_RESOLUTION)
+        if isinstance(item, LabelledPerson):
+            return [to_sample(item, self.name, _HIGH_RESOLUTION)]
         return [lsp_format.to_sample(item, self.name)]
 
     @property
@@ -81,6 +80,5 @@ class LSPExtendedConverter(Converter):
             )
         return labels, paths
 
-    def _high_resolution_item(self, path: str, label: np.ndarray) -> photo_people.Photo:
-        name = os.path.basename(path)
-        return photo_people.Photo(path, (photo_people.Person(name, label, label[:, 2]),))
+    def _high_resolution_item(self, path: str, label: np.ndarray) -> LabelledPerson:
+        return LabelledPerson(path, label, skeletons.LSP14.name)

@@ -31,7 +31,8 @@ import scipy.io
 from tfrecords_tools import person_scale, photo_people
 from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError
-from tfrecords_tools.photo_people import Person, Photo
+from tfrecords_tools.labelled_people import Framing, LabelledPerson
+from tfrecords_tools.photo_people import Photo
 from tfrecords_tools.skeletons import MPII16
 
 _FILE = "mpii_human_pose_v1_u12_1.mat"
@@ -75,10 +76,8 @@ class MPIIConverter(Converter):
 
     def convert(self, item: Photo) -> Iterable[Output]:
         """Turns one image into one sample per person."""
-        preparation = photo_people.Preparation(
-            self.name, MPII16, person_scale.scale_from_head, _MARGIN_PX, self.options["person_px"]
-        )
-        return list(photo_people.convert_photo(item, preparation))
+        framing = Framing(self.options["person_px"], _MARGIN_PX, person_scale.scale_from_head)
+        return list(photo_people.convert_photo(item, self.name, framing))
 
     def _labels_path(self) -> str:
         for folder in _FOLDERS:
@@ -100,7 +99,7 @@ class MPIIConverter(Converter):
 
     def _photo(self, annotation: Any, singles: Any, videos: Sequence[str]) -> Photo:
         """Gathers the people of one image."""
-        name = str(annotation.image.name)
+        path = os.path.join(self.data_dir, "images", str(annotation.image.name))
         apart = {int(number) for number in np.atleast_1d(singles).reshape(-1)}
         fields: dict[str, Any] = {}
         video, second = (_number(annotation, field) for field in ("vididx", "frame_sec"))
@@ -110,10 +109,10 @@ class MPIIConverter(Converter):
         for number, rect in enumerate(_elements(getattr(annotation, "annorect", None)), start=1):
             title = f"person {number}"
             if number in apart:
-                people.append(_person(rect, title, {"subject": str(number), **fields}))
+                people.append(_person(path, rect, title, {"subject": str(number), **fields}))
             else:
                 people.append(Drop("close to other people", name=title))
-        return Photo(os.path.join(self.data_dir, "images", name), tuple(people))
+        return Photo(path, tuple(people))
 
 
 def _read_release(path: str) -> Any:
@@ -152,7 +151,7 @@ def _number(struct: Any, field: str) -> float | None:
     return float(value) if value.size == 1 and value.dtype.kind in "iufb" else None
 
 
-def _person(rect: Any, title: str, fields: dict[str, Any]) -> Person | Drop:
+def _person(path: str, rect: Any, title: str, fields: dict[str, Any]) -> LabelledPerson | Drop:
     """Reads the label of one person."""
     points, confidence = np.zeros((MPII16.num_joints, 3)), np.zeros(MPII16.num_joints)
     try:
@@ -167,7 +166,9 @@ def _person(rect: Any, title: str, fields: dict[str, Any]) -> Person | Drop:
     if scale is not None and None not in position:
         middle, half = np.array(position) - 1.0, _SCALE_PX * scale / 2
         box = np.concatenate([middle - half, middle + half])
-    return Person(title, points, confidence, box, fields)
+    return LabelledPerson(
+        path, points, MPII16.name, box_xyxy=box, confidence=confidence, name=title, **fields
+    )
 
 
 def _points(annopoints: Any) -> Iterator[tuple[int, float, float, float]]:

@@ -134,7 +134,7 @@ def test_intersection_over_union_by_hand(twin, tmp_path):
     for limit, kept in (("0.112", 2), ("0.111", 0)):
         options = {"annotations": str(tmp_path / "two.json"), "max_overlap": limit}
         (photo,) = AICConverter(twin, "", (), options).items("train")
-        assert sum(hasattr(person, "points") for person in photo.people) == kept
+        assert sum(hasattr(person, "points_2d") for person in photo.people) == kept
 
 
 def test_flat_trees_of_other_dates_are_found(twin, tmp_path):
