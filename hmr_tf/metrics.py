@@ -105,44 +105,6 @@ def pve(pred: tf.Tensor, gt: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(joint_errors(pred, gt), axis=-1)
 
 
-def pck(
-    errors: tf.Tensor, threshold: float = 150.0, visibility: tf.Tensor | None = None
-) -> tf.Tensor:
-    """Returns the percentage of correct keypoints of each sample.
-
-    Args:
-        errors: `[..., num_joints]`, of `joint_errors` or `pa_joint_errors`.
-        threshold: joints whose error is smaller are correct; in the errors' unit.
-        visibility: `[..., num_joints]`, 0 for joints that do not count; None if all do.
-
-    Returns:
-        `[...]` float32, %.
-    """
-    return 100.0 * visible_mean(_float(_float(errors) < threshold), visibility)
-
-
-def auc(
-    errors: tf.Tensor,
-    largest: float = 150.0,
-    num_thresholds: int = 31,
-    visibility: tf.Tensor | None = None,
-) -> tf.Tensor:
-    """Returns the area under the PCK curve of each sample, as MPI-INF-3DHP's evaluation defines it.
-
-    Args:
-        errors: `[..., num_joints]`, of `joint_errors` or `pa_joint_errors`.
-        largest: the greatest threshold, in the errors' unit.
-        num_thresholds: thresholds, evenly spaced from 0.
-        visibility: `[..., num_joints]`, 0 for joints that do not count; None if all do.
-
-    Returns:
-        `[...]` float32, %: the mean of `pck` over the thresholds.
-    """
-    thresholds = tf.linspace(0.0, largest, num_thresholds)
-    is_near = _float(errors)[..., None] < thresholds
-    return 100.0 * visible_mean(tf.reduce_mean(_float(is_near), axis=-1), visibility)
-
-
 def keypoint_error(pred: tf.Tensor, gt: tf.Tensor, visibility: tf.Tensor) -> tf.Tensor:
     """Returns the mean distance of the visible 2D keypoints, in the unit they are given in.
 

@@ -50,27 +50,6 @@ class PersonCrop:
         return np.concatenate([focal, self.points(np.asarray(intrinsics[2:]))])
 
 
-def crop_person(
-    image: np.ndarray, points: np.ndarray, margin: int, person_px: float = PERSON_PX
-) -> PersonCrop | None:
-    """Rescales an image to a person's size and cuts out the person.
-
-    Args:
-        image: `[h, w, 3]` uint8 RGB.
-        points: `[n, 2]` visible joints, px.
-        margin: half the side of the crop, px of the result; the crop ends where the image ends.
-        person_px: wanted diagonal of the box around the points, px.
-
-    Returns:
-        The crop, or None if the points are one point or the crop lies outside the image.
-    """
-    low, high = points.min(axis=0), points.max(axis=0)
-    diagonal = float(np.linalg.norm(high - low))
-    if diagonal < 1e-6:
-        return None
-    return crop_scaled(image, (low + high) / 2, person_px / diagonal, margin)
-
-
 def crop_file(
     data: bytes, name: str, center: np.ndarray, scale: float, margin: int
 ) -> PersonCrop | None:

@@ -13,7 +13,6 @@ import tensorflow as tf
 from tfrecords_tools.skeletons import SMPL24
 
 NUM_JOINTS = 23
-NUM_OUTPUTS = NUM_JOINTS + 2
 OUTPUT_NAMES = (
     *(joint.removeprefix("smpl_") for joint in SMPL24.joints[1:]),
     *("all_joints", "shape"),

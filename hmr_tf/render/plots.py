@@ -4,47 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
 
 from hmr_tf.render.axes import COLORS, Axes
-from tfrecords_tools import atomic_file
 
 # Of the bars of a histogram, a light tint of the first curve's colour.
 _BAR_COLOR = (190, 217, 236)
-
-
-def plot_curves(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    path: str,
-    title: str = "",
-    xlabel: str = "",
-    ylabel: str = "",
-    log_y: bool = False,
-    *,
-    width: int = 900,
-    height: int = 540,
-) -> None:
-    """Draws curves into a PNG file, which appears whole or not at all.
-
-    Args:
-        series: name -> (x, y), each `[points]`. Points that are not finite are left out, and so are
-            those not above zero if ``log_y``.
-        path: file to write; its folder is made.
-        title: text over the plot.
-        xlabel: text under the x axis.
-        ylabel: text beside the y axis.
-        log_y: whether the y axis is logarithmic.
-        width: px.
-        height: px.
-
-    Raises:
-        ValueError: if x and y of a curve differ in length.
-        OSError: if the file cannot be written.
-    """
-    image = draw_curves(series, title, xlabel, ylabel, log_y, width=width, height=height)
-    _, encoded = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
-    atomic_file.write_bytes(path, encoded.tobytes())
 
 
 def draw_curves(
@@ -58,7 +23,18 @@ def draw_curves(
     height: int = 540,
     pixel_ratio: int = 1,
 ) -> np.ndarray:
-    """Draws curves; the arguments are those of `plot_curves` and of `Axes.finish`.
+    """Draws curves.
+
+    Args:
+        series: name -> (x, y), each `[points]`. Points that are not finite are left out, and so are
+            those not above zero if ``log_y``.
+        title: text over the plot.
+        xlabel: text under the x axis.
+        ylabel: text beside the y axis.
+        log_y: whether the y axis is logarithmic.
+        width: px.
+        height: px.
+        pixel_ratio: as in `Axes.finish`.
 
     Returns:
         `[height, width, 3]` uint8 RGB, times the pixel ratio.

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
@@ -12,16 +11,13 @@ def pixels_like(image, color, tolerance=40):
     return np.argwhere(np.abs(image.astype(int) - color).max(axis=-1) < tolerance)
 
 
-def test_a_rising_line_rises(tmp_path):
-    path = tmp_path / "new" / "plot.png"
-    plots.plot_curves({"up": (range(100), range(100))}, str(path), "title", "step", "loss")
-    image = cv2.imread(str(path))[..., ::-1]
+def test_a_rising_line_rises():
+    image = plots.draw_curves({"up": (range(100), range(100))}, "title", "step", "loss")
     assert image.shape == (540, 900, 3)
     line = pixels_like(image, COLORS[0])
     line = line[line[:, 0] > 100]  # without the legend
     assert len(line) > 300
     assert np.corrcoef(line[:, 1], line[:, 0])[0, 1] < -0.95
-    assert not list(path.parent.glob("*.part"))
 
 
 def test_every_curve_has_its_color_and_equal_calls_equal_pixels():
@@ -58,9 +54,9 @@ def test_unusual_values_are_drawn_or_left_out(curve, log_y):
     assert image.shape == (540, 900, 3) and image.dtype == np.uint8
 
 
-def test_lengths_must_agree(tmp_path):
+def test_lengths_must_agree():
     with pytest.raises(ValueError, match="'a' must be as long; received 3 and 2"):
-        plots.plot_curves({"a": ([0, 1, 2], [0, 1])}, str(tmp_path / "x.png"))
+        plots.draw_curves({"a": ([0, 1, 2], [0, 1])})
 
 
 def test_bars_stand_where_their_bin_is():

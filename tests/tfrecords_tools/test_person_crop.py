@@ -38,10 +38,10 @@ def test_labels_stay_on_what_they_label(scale, radius, size):
     np.testing.assert_allclose(_found(crop.image), crop.points(spots), atol=0.12)
 
 
-def test_the_diagonal_becomes_150_px_and_the_crop_a_square_around_the_middle():
+def test_the_crop_is_a_square_around_the_middle():
     image = np.zeros((700, 900, 3), np.uint8)
     points = np.array([[300.0, 200.0], [480.0, 440.0]])  # 300 px apart
-    crop = person_crop.crop_person(image, points, 100)
+    crop = person_crop.crop_scaled(image, points.mean(axis=0), 0.5, 100)
     moved = crop.points(points)
     assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(150, abs=0.5)
     assert crop.image.shape == (200, 200, 3)
@@ -63,7 +63,7 @@ def test_a_camera_still_projects_what_it_did():
     intrinsics = np.array([800.0, 790.0, 320.0, 250.0])
     joints = rng.uniform([-1, -1, 3], [1, 1, 5], (10, 3))
     points = joints[:, :2] / joints[:, 2:] * intrinsics[:2] + intrinsics[2:]
-    crop = person_crop.crop_person(np.zeros((501, 647, 3), np.uint8), points, 60)
+    crop = person_crop.crop_scaled(np.zeros((501, 647, 3), np.uint8), points.mean(0), 0.41, 60)
     moved = crop.intrinsics(intrinsics)
     projected = joints[:, :2] / joints[:, 2:] * moved[:2] + moved[2:]
     np.testing.assert_allclose(projected, crop.points(points), atol=1e-9)
@@ -110,11 +110,10 @@ def test_a_file_is_cropped_like_its_image(size, scale):
 
 def test_far_enlarged_people_need_no_large_image():
     image = np.zeros((2000, 2000, 3), np.uint8)
-    crop = person_crop.crop_person(image, np.array([[1000.0, 1000], [1001, 1001]]), 150)
+    crop = person_crop.crop_scaled(image, np.array([1000.5, 1000.5]), 106.0, 150)
     assert crop.image.shape == (300, 300, 3)
 
 
 def test_nothing_to_cut_out():
     image = np.zeros((50, 60, 3), np.uint8)
-    assert person_crop.crop_person(image, np.array([[9.0, 9.0], [9.0, 9.0]]), 150) is None
-    assert person_crop.crop_person(image, np.array([[900.0, 0.0], [999.0, 99.0]]), 50) is None
+    assert person_crop.crop_scaled(image, np.array([949.5, 49.5]), 1.07, 50) is None

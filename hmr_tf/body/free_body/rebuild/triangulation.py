@@ -85,15 +85,3 @@ def volume_litres(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Returns the enclosed volume in litres of `[..., V, 3]` vertices in m."""
     a, b, c = (vertices[..., faces[:, corner], :].astype(np.float64) for corner in range(3))
     return np.einsum("...fi,...fi->...", a, np.cross(b, c)) / 6 * 1000
-
-
-def is_closed_manifold(faces: np.ndarray) -> bool:
-    """Tells whether every edge has exactly two faces, which run along it in opposite directions."""
-    edges = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    forwards = {tuple(edge) for edge in edges.tolist()}
-    return len(forwards) == len(edges) and {(b, a) for a, b in forwards} == forwards
-
-
-def euler_characteristic(faces: np.ndarray) -> int:
-    """Returns vertices - edges + faces; 2 for a sphere."""
-    return len(np.unique(faces)) - len(faces) * 3 // 2 + len(faces)
