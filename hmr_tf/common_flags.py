@@ -17,6 +17,9 @@ from absl import flags
 
 flags.disclaim_key_flags()  # What is defined through this module belongs to the caller.
 
+# Kind of each flag of `define_config`.
+_KINDS: dict[str, Any] = {}
+
 
 def define_data_dir(text: str = "Folder of records, as hmr_tf.convert wrote it.", **kwargs: Any):
     """Defines ``--data_dir``."""
@@ -68,7 +71,7 @@ class NamesParser(flags.ArgumentParser):
 
 
 class WeightedNamesParser(flags.ArgumentParser):
-    """Reads ``a:1.5,b`` as a tuple of (name, weight); a weight not given is 1."""
+    """Reads ``a:1.5,b`` as a tuple of (name, weight); a weight not given is 1, no text no pair."""
 
     syntactic_help = "name:weight pairs, separated by commas"
 
@@ -80,6 +83,8 @@ class WeightedNamesParser(flags.ArgumentParser):
         """
         if not isinstance(argument, str):
             return tuple((name, float(weight)) for name, weight in argument)
+        if not argument.strip():
+            return ()
         pairs = []
         for part in argument.split(","):
             name, colon, weight = part.strip().partition(":")
@@ -95,12 +100,31 @@ class WeightedNamesParser(flags.ArgumentParser):
         return tuple(pairs)
 
 
+class WholeNumbersParser(flags.ArgumentParser):
+    """Reads ``1,20`` as a tuple of whole numbers; an empty text is an empty tuple."""
+
+    syntactic_help = "whole numbers, separated by commas"
+
+    def parse(self, argument: Any) -> tuple[int, ...]:
+        """Returns the numbers.
+
+        Raises:
+            ValueError: if one is not a whole number.
+        """
+        if not isinstance(argument, str):
+            return tuple(argument)
+        return tuple(int(part) for part in argument.split(",") if part.strip())
+
+
 class _TupleSerializer(flags.ArgumentSerializer):
     """Writes tuples as their parsers read them."""
 
     def serialize(self, value: Sequence[Any]) -> str:
-        parts = [item if isinstance(item, str) else f"{item[0]}:{item[1]}" for item in value]
-        return ",".join(parts)
+        pairs = [item if isinstance(item, tuple) else (item,) for item in value]
+        return ",".join(":".join(map(str, pair)) for pair in pairs)
+
+
+_TUPLE_PARSERS = {str: NamesParser, int: WholeNumbersParser}
 
 
 def define_config(
@@ -111,7 +135,9 @@ def define_config(
 ) -> None:
     """Defines one flag per field of a settings dataclass, of the same name, default and meaning.
 
-    Help texts are the entries of the dataclass's ``Attributes`` section.
+    Help texts are the entries of the dataclass's ``Attributes`` section. A field whose flag this
+    function has defined for another dataclass shares it; `use_defaults` then says whose default it
+    has.
 
     Args:
         config_class: a dataclass of `hmr_tf.config`.
@@ -123,10 +149,15 @@ def define_config(
     meanings = attribute_meanings(config_class)
     kinds = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
+        kind, text = kinds[field.name], meanings[field.name]
+        default = None if field.default is dataclasses.MISSING else field.default
         if field.name in skip:
             continue
-        default = None if field.default is dataclasses.MISSING else field.default
-        kind, text = kinds[field.name], meanings[field.name]
+        if _is_shared(field.name, kind):
+            flag = flags.FLAGS[field.name]
+            if flag.default != default:
+                flag.help += f" Default of {config_class.__name__}: {default}."
+            continue
         low, high = bounds.get(field.name, (None, None))
         if field.name in choices:
             flags.DEFINE_enum(field.name, default, list(choices[field.name]), text)
@@ -141,14 +172,31 @@ def define_config(
         elif kind is str:
             flags.DEFINE_string(field.name, default, text)
         else:
-            has_weights = typing.get_args(kind)[0] is not str
+            parser = _TUPLE_PARSERS.get(typing.get_args(kind)[0], WeightedNamesParser)
             flags.DEFINE(
-                WeightedNamesParser() if has_weights else NamesParser(),
+                parser(),
                 field.name,
                 default,
                 text,
                 serializer=_TupleSerializer(),
             )
+
+
+def _is_shared(name: str, kind: Any) -> bool:
+    """Whether `define_config` has defined a flag of this name, and so of this kind, before."""
+    if name not in flags.FLAGS or name not in _KINDS:
+        _KINDS[name] = kind
+        return False
+    if _KINDS[name] != kind:
+        raise ValueError(f"--{name} is {_KINDS[name]} and cannot be {kind}, too.")
+    return True
+
+
+def use_defaults(*config_classes: type) -> None:
+    """Gives flags that are not set the defaults of some dataclasses: those that are in use."""
+    for config_class in config_classes:
+        for field in dataclasses.fields(config_class):
+            flags.FLAGS.set_default(field.name, field.default)
 
 
 def build_config(config_class: type, **others: Any) -> Any:

@@ -61,8 +61,7 @@ class HybrIKConfig:
     Attributes:
         encoder: name in ``hmr_tf.models.ENCODERS``.
         pool: first pool of the pre-activation ResNets: `slim` (original release), `keras`, `hmr2`.
-        image_size: side of the square input crop, px, a multiple of 32; heatmaps have a quarter of
-            it as sides and as many depths.
+        image_size: side of the square input crop, px, a multiple of 32.
         window_px: side of what the crop shows, in px of an image in which the diagonal of the
             person's box is 150 px (the release's crop is 1.25 times the longer side of the box).
         colors: how images are normalised: `imagenet`, or `release`, whose statistics stand in the
@@ -72,6 +71,8 @@ class HybrIKConfig:
             rotations are then regressed.
         joints_from: what locates them: `heatmaps` or `features` (the release's regression models).
         deconv_width: channels of the transposed convolutions before the heatmaps.
+        heatmap_stride: side of a cell of the heatmaps, px of the crop; they have as many depths as
+            cells on a side.
         hidden_units: width of the two layers before the heads; 0 for none.
         dropout: share of their units dropped while training.
         camera: `predicted` (scale and shift), `refined` (scale alone, in inference solved again
@@ -92,6 +93,7 @@ class HybrIKConfig:
     num_joints: int = 29
     joints_from: str = "heatmaps"
     deconv_width: int = 256
+    heatmap_stride: int = 4
     hidden_units: int = 1024
     dropout: float = 0.5
     camera: str = "predicted"
@@ -118,6 +120,9 @@ class AugmentConfig:
         occluders: records of these objects, e.g. `voc`; shapes drawn at the start if empty.
         cutout_probability: share of samples that lose a rectangle.
         cutout_min, cutout_max: range of its height and width, shares of the crop's side.
+        noise_areas: (dataset, share) pairs: samples of these datasets lose a rectangle to noise, of
+            at most that share of the crop (HybrIK).
+        noise_aspect: greatest ratio of its sides.
     """
 
     scale_min: float = 0.8
@@ -133,6 +138,8 @@ class AugmentConfig:
     cutout_probability: float = 0.0
     cutout_min: float = 0.1
     cutout_max: float = 0.4
+    noise_areas: tuple[tuple[str, float], ...] = ()
+    noise_aspect: float = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,14 +219,45 @@ class LossConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class HybrIKLossConfig:
+    """Forms and weights of HybrIK's losses; the defaults are its release's with estimated camera.
+
+    Attributes:
+        uvd_weight: weight of the error of the heatmaps' joints.
+        uvd_loss: its form: `l1`, in 64ths of the crop, or `laplace`, the likelihood under a Laplace
+            distribution whose width the model estimates for each joint.
+        marginal_weight: weight of the cross-entropy between the heatmaps' marginals and a Gaussian
+            at each joint, which finds limbs from random weights; not in the release.
+        betas_weight: weight of the mean square of the betas alone.
+        pose_weight: weight of the mean square of the rotation matrices alone.
+        twist_weight: weight of the mean square of the twists' cosines and sines.
+        weak_camera_weight: weight of the mean squares of the camera's scale and of its shift.
+        drop_outside: whether joints with labels in 3D that lie outside of the crop, or beyond its
+            depth, are not supervised (the release's models with a given camera).
+    """
+
+    uvd_weight: float = 1.0
+    uvd_loss: str = "l1"
+    marginal_weight: float = 0.0
+    betas_weight: float = 1.0
+    pose_weight: float = 0.01
+    twist_weight: float = 1.0
+    weak_camera_weight: float = 1.0
+    drop_outside: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """One training run.
 
     Attributes:
         batch_size: global batch over all replicas.
         num_steps: generator updates.
-        generator_learning_rate, discriminator_learning_rate: Adam's rates.
-        schedule: `constant` or `cosine` (to zero over `num_steps`), after `warmup_steps`.
+        generator_learning_rate, discriminator_learning_rate: Adam's rates, of the model that
+            estimates and of the critics.
+        schedule: `constant`, `cosine` (to zero over `num_steps`) or `step` (to a tenth after each
+            of `decay_steps`), after `warmup_steps`.
+        decay_steps: steps after which the schedule `step` decays.
         warmup_steps: steps of linear warm-up.
         adam_epsilon: Adam's epsilon (1e-8 in the original release; Keras's own default is 1e-7).
         clip_norm: greatest norm of the whole batch's gradient, over all weights of the generator,
@@ -242,6 +280,7 @@ class TrainConfig:
     generator_learning_rate: float = 1e-5
     discriminator_learning_rate: float = 1e-4
     schedule: str = "constant"
+    decay_steps: tuple[int, ...] = ()
     warmup_steps: int = 0
     adam_epsilon: float = 1e-8
     clip_norm: float = 0.0

@@ -9,6 +9,7 @@ that was stopped, to the same numbers, or says that it has finished.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import signal
@@ -19,8 +20,9 @@ from typing import Any
 from absl import flags, logging
 
 from hmr_tf import command, common_flags, config
-from hmr_tf.errors import DataError
-from hmr_tf.models import ENCODERS, HEATMAP_ENCODERS, MODELS
+from hmr_tf.errors import ConfigError, DataError
+from hmr_tf.models import ENCODERS, HEATMAP_ENCODERS
+from hmr_tf.training import SETTINGS, TASKS
 
 FLAGS_FILE = "flags.txt"
 
@@ -36,7 +38,12 @@ _CHOICES = {
     "keypoints_2d_loss": ("l1", "mse", "half_mse", "smooth_l1"),
     "joints_3d_loss": ("l1", "mse", "half_mse", "smooth_l1"),
     "adversarial_stages": ("all", "last"),
-    "schedule": ("constant", "cosine"),
+    "colors": ("imagenet", "release"),
+    "joints_from": ("heatmaps", "features"),
+    "camera": ("predicted", "refined", "given"),
+    "train_root": ("closed_form", "svd"),
+    "uvd_loss": ("l1", "laplace"),
+    "schedule": ("constant", "cosine", "step"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "best_metric": ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm", "keypoints_2d_px"),
 }
@@ -44,7 +51,7 @@ _NOT_NEGATIVE, _POSITIVE, _SHARE = (0, None), (1, None), (0.0, 1.0)
 _BOUNDS = {
     "image_size": (32, 1024),
     "num_iterations": _POSITIVE,
-    "hidden_units": _POSITIVE,
+    "hidden_units": _NOT_NEGATIVE,
     "dropout": (0.0, 0.95),
     "scale_min": (0.05, None),
     "scale_max": (0.05, None),
@@ -57,6 +64,11 @@ _BOUNDS = {
     "cutout_probability": _SHARE,
     "cutout_min": _SHARE,
     "cutout_max": _SHARE,
+    "noise_aspect": (1.0, None),
+    "num_joints": (24, 29),
+    "deconv_width": _POSITIVE,
+    "depth_range": (0.1, None),
+    "switch_m": _NOT_NEGATIVE,
     "focal_px": (1.0, None),
     "window_px": (1.0, None),
     "shuffle_buffer": _POSITIVE,
@@ -70,6 +82,10 @@ _BOUNDS = {
     "adversarial_weight": _NOT_NEGATIVE,
     "heatmap_weight": _NOT_NEGATIVE,
     "depth_weight": _NOT_NEGATIVE,
+    "uvd_weight": _NOT_NEGATIVE,
+    "marginal_weight": _NOT_NEGATIVE,
+    "twist_weight": _NOT_NEGATIVE,
+    "weak_camera_weight": _NOT_NEGATIVE,
     "batch_size": _POSITIVE,
     "num_steps": _POSITIVE,
     "generator_learning_rate": _NOT_NEGATIVE,
@@ -97,7 +113,7 @@ _LOG_DIR = flags.DEFINE_string(
     allow_override=True,  # absl.logging has a flag of this name.
 )
 _BODY, _GENDER = common_flags.define_body()
-_MODEL = flags.DEFINE_enum("model", "hmr", MODELS.names, "Model to train.")
+_MODEL = flags.DEFINE_enum("model", "hmr", TASKS.names, "Model to train.")
 _MEAN_PARAMETERS = flags.DEFINE_string(
     "mean_parameters",
     None,
@@ -116,12 +132,12 @@ _NUM_LOGICAL_CPUS = flags.DEFINE_integer(
     "Replicas on this machine's CPU instead of its GPUs, to try distribution; 0: all GPUs.",
     lower_bound=0,
 )
-common_flags.define_config(config.HMRConfig, _CHOICES, _BOUNDS)
+for _settings in (part for pair in SETTINGS.values() for part in pair):
+    common_flags.define_config(_settings, _CHOICES, _BOUNDS)
 common_flags.define_config(config.AugmentConfig, _CHOICES, _BOUNDS)
 common_flags.define_config(
     config.DataConfig, _CHOICES, _BOUNDS, skip=("data_dir", "augment", "window_px")
 )
-common_flags.define_config(config.LossConfig, _CHOICES, _BOUNDS)
 common_flags.define_config(config.TrainConfig, _CHOICES, _BOUNDS)
 common_flags.define_config(config.ValidationConfig, _CHOICES, _BOUNDS)
 flags.mark_flags_as_required(["data_dir", "log_dir"])
@@ -188,19 +204,30 @@ def _patience_has_validations(values: dict[str, Any]) -> bool:
     return not values["early_stop_patience"] or values["validate_every"] > 0
 
 
+@flags.multi_flags_validator(
+    ["schedule", "decay_steps"],
+    "--schedule=step and --decay_steps need each other; give both, or neither.",
+)
+def _steps_decay(values: dict[str, Any]) -> bool:
+    return (values["schedule"] == "step") == bool(values["decay_steps"])
+
+
 def main(argv: Sequence[str]) -> None:
     """Trains, or continues, or says that nothing is left to do."""
     del argv
     if flags.FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.INFO)
-    model_config = common_flags.build_config(config.HMRConfig)
+    model_class, losses_class = SETTINGS[_MODEL.value]
+    _refuse_flags_without_effect()
+    common_flags.use_defaults(model_class, losses_class)
+    model_config = common_flags.build_config(model_class)
     data = common_flags.build_config(
         config.DataConfig,
         data_dir=_DATA_DIR.value,
         window_px=model_config.window_px,
         augment=common_flags.build_config(config.AugmentConfig),
     )
-    losses = common_flags.build_config(config.LossConfig)
+    losses = common_flags.build_config(losses_class)
     train = common_flags.build_config(config.TrainConfig)
     if not os.path.isdir(data.data_dir):
         raise DataError(
@@ -225,6 +252,23 @@ def main(argv: Sequence[str]) -> None:
         _print_end(outcome)
 
 
+def _flags_without_effect() -> set[str]:
+    """Returns the flags of other models that the model at hand does not have."""
+    names = {
+        model: {field.name for part in pair for field in dataclasses.fields(part)}
+        for model, pair in SETTINGS.items()
+    }
+    return set().union(*names.values()) - names[_MODEL.value]
+
+
+def _refuse_flags_without_effect() -> None:
+    given = [name for name in sorted(_flags_without_effect()) if flags.FLAGS[name].present]
+    if given:
+        raise ConfigError(
+            f"--{', --'.join(given)}: not a setting of --model={_MODEL.value}; leave it out."
+        )
+
+
 def _print_end(outcome: Any) -> None:
     """Says what there is now and what to do with it."""
     log_dir, data_dir = _LOG_DIR.value, _DATA_DIR.value
@@ -239,9 +283,9 @@ def _print_end(outcome: Any) -> None:
 
 
 def _train(
-    model_config: config.HMRConfig,
+    model_config: Any,
     data: config.DataConfig,
-    losses: config.LossConfig,
+    losses: Any,
     train: config.TrainConfig,
     validation: config.ValidationConfig,
     log_dir: str,
@@ -252,15 +296,7 @@ def _train(
     from hmr_tf import checkpoints
     from hmr_tf.body import mean_parameters, model_file
     from hmr_tf.data import pipeline
-    from hmr_tf.training import (
-        adversarial,
-        batch_files,
-        devices,
-        folder_lock,
-        loop,
-        preflight,
-        resume,
-    )
+    from hmr_tf.training import batch_files, devices, folder_lock, loop, preflight, resume
     from hmr_tf.training import validation as validation_lib
     from hmr_tf.weights import initial_weights
 
@@ -270,16 +306,17 @@ def _train(
     body.regressor(model_config.keypoints)
     mean = mean_parameters.load_mean_parameters(_MEAN_PARAMETERS.value)
     preflight.check_mean(mean, body)
+    initial = _INITIAL_WEIGHTS.value
+    task = TASKS.get(_MODEL.value)(_MODEL.value, model_config, body, train, losses, mean, initial)
     held_out = validation_lib.held_out(validation, data)
     groups = {"model": model_config, "data": data, "losses": losses, "train": train}
     groups["validation"] = validation
     settings = {
         **{name: config.to_dict(group) for name, group in groups.items()},
         "mean_parameters": [round(float(x), 5) for part in mean for x in part],
-        "records": preflight.find_records(data, losses),
+        "records": preflight.find_records(data, task.needs_3d, task.mocap_batch_size > 0),
     }
     preflight.check_validation(validation, held_out, data)
-    initial = _INITIAL_WEIGHTS.value
     if initial:
         initial_weights.check(initial, model_config, body.kind)
         settings["initial_weights"] = initial_weights.identify(initial)
@@ -287,7 +324,7 @@ def _train(
         model=_MODEL.value,
         model_config={},
         body=checkpoints.describe_body(body),
-        task=adversarial.AdversarialTask.name,
+        task=task.name,
         settings=checkpoints.plain(settings),
     )
     if checkpoints.has_description(log_dir):
@@ -302,22 +339,19 @@ def _train(
     devices.make_repeatable(train.seed, train.deterministic)
     strategy = devices.build_strategy(_NUM_LOGICAL_CPUS.value)
     devices.check_batch_size(train.batch_size, strategy, train.accumulate_steps)
-    task = adversarial.AdversarialTask(
-        _MODEL.value, model_config, body, train, losses, mean, initial
-    )
-    num_judged = model_config.num_iterations if losses.adversarial_stages == "all" else 1
-    num_mocap = num_judged * train.batch_size if losses.use_adversary else 0
+    targets = task.targets()
 
     def make_dataset(first_step: int) -> tf.data.Dataset:
         dataset = pipeline.training_dataset(
             data,
             model_config.image_size,
             train.batch_size,
-            num_mocap,
+            task.mocap_batch_size,
             seed=train.seed,
             deterministic=train.deterministic,
             first_step=first_step,
             share=(worker.index, worker.count),
+            targets=targets,
         )
         return devices.with_own_threads(dataset) if train.deterministic else dataset
 
@@ -346,7 +380,8 @@ def _save_flags(log_dir: str) -> None:
     """Writes the run's flags, for ``--flagfile``."""
     module = sys.modules[__name__]
     own = flags.FLAGS.get_key_flags_for_module(module)
-    lines = [flag.serialize() for flag in own if flag.value is not None]
+    unused = _flags_without_effect()
+    lines = [flag.serialize() for flag in own if flag.value is not None and flag.name not in unused]
     with open(os.path.join(log_dir, FLAGS_FILE), "w", encoding="utf-8") as file:
         file.write("".join(f"{line}\n" for line in sorted(lines) if line))
 

@@ -14,6 +14,10 @@ from hmr_tf.errors import ConfigError
         config.HMRConfig(encoder="resnet50_v1", image_size=96),
         config.DataConfig(data_dir="records", datasets=(("lsp", 1.0), ("coco", 2.0))),
         config.LossConfig(use_adversary=False),
+        config.HybrIKConfig(num_joints=24),
+        config.HybrIKLossConfig(uvd_loss="laplace"),
+        config.AugmentConfig(noise_areas=(("coco", 0.7),)),
+        config.TrainConfig(decay_steps=(10, 20)),
         config.TrainConfig(batch_size=8),
     ],
 )

@@ -14,11 +14,16 @@ _PRINT_SETTINGS = """
 import json, sys
 from absl import flags
 from hmr_tf import common_flags, config, train
+from hmr_tf.training import SETTINGS
 flags.FLAGS(["train", *sys.argv[1:], "--data_dir=records", "--log_dir=log"])
+train._refuse_flags_without_effect()
 settings = {"body": flags.FLAGS.body}
-for part in ("HMR", "Augment", "Loss", "Train"):
-    built = common_flags.build_config(getattr(config, part + "Config"))
-    settings[part.lower()] = config.to_dict(built)
+model, losses = SETTINGS[flags.FLAGS.model]
+common_flags.use_defaults(model, losses)
+parts = {"model": model, "loss": losses}
+parts.update(augment=config.AugmentConfig, train=config.TrainConfig)
+for part, settings_class in parts.items():
+    settings[part] = config.to_dict(common_flags.build_config(settings_class))
 data = common_flags.build_config(config.DataConfig, data_dir="", window_px=0.0, augment=None)
 settings["data"] = config.to_dict(data)
 print(json.dumps(settings))
@@ -59,7 +64,7 @@ def test_paper_is_the_original_release_s_recipe():
     settings = _settings("hmr_paper.flags")
     assert settings["body"] == "smpl"
     _assert_has(
-        settings["hmr"],
+        settings["model"],
         {
             "encoder": "resnet50_v2",
             "pool": "slim",
@@ -147,7 +152,7 @@ def test_later_recipe_is_mmhuman3d_s():
     settings = _settings("hmr_mmhuman3d.flags")
     assert settings["body"] == "smpl"
     _assert_has(
-        settings["hmr"],
+        settings["model"],
         {
             "encoder": "resnet50_v1",
             "image_size": 224,

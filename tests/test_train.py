@@ -237,12 +237,16 @@ WRONG_FLAGS = {
     "--generator_learning_rate=-1": "generator_learning_rate",
     "--encoder=vgg": "should be one of <resnet",
     "--keypoints=h36m": "should be one of <cocoplus>",
-    "--model=smplr": "should be one of <hmr>",
+    "--model=smplr": "should be one of <hmr|hybrik>",
     "--rotation_deg=30": "--rotation_deg and --rotation_probability need each other",
     "--rotation_probability=0.5": "--rotation_deg and --rotation_probability need each other",
     "--heatmap_weight=30": "need an encoder that draws heatmaps: --encoder=resnet_keypoints_v2",
     "--depth_weight=30": "need an encoder that draws heatmaps: --encoder=resnet_keypoints_v2",
     "--early_stop_patience=3": "counts validations; give --validate_every",
+    "--decay_steps=10": "--schedule=step and --decay_steps need each other",
+    "--schedule=step": "--schedule=step and --decay_steps need each other",
+    "--decay_steps=1,x": "decay_steps",
+    "--uvd_loss=l2": "should be one of <l1|laplace>",
     "--best_metric=loss": "should be one of <mpjpe_mm|pa_mpjpe_mm|pve_mm|keypoints_2d_px>",
 }
 RIGHT_FLAGS = (
@@ -251,6 +255,7 @@ RIGHT_FLAGS = (
     ["--mocap_datasets=", "--nouse_adversary"],
     ["--rotation_deg=30", "--rotation_probability=0.6"],
     ["--occluders=voc", "--occluder_probability=0.5"],
+    ["--model=hybrik", "--schedule=step", "--decay_steps=10,20", "--noise_areas=lsp:0.3"],
     ["--early_stop_patience=3", "--validate_every=10", "--validation_datasets=h36m,lsp"],
 )
 

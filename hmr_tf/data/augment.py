@@ -160,8 +160,8 @@ def transform_keypoints_2d(
     points = crops.transform_points(keypoints[..., :2], affine)
     points = crops.pixels_to_crop_units(points, size)
     visibility = tf.cast(keypoints[..., 2] > 0, tf.float32)
-    points = _swap_sides(points, parameters.flip, flip, axis=-2)
-    visibility = _swap_sides(visibility, parameters.flip, flip, axis=-1)
+    points = swap_sides(points, parameters.flip, flip, axis=-2)
+    visibility = swap_sides(visibility, parameters.flip, flip, axis=-1)
     # A product would turn infinite coordinates of invisible points into NaN.
     return tf.where(visibility[..., None] > 0, points, 0.0), visibility
 
@@ -229,7 +229,7 @@ def _rotation_about_z(angle: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _swap_sides(
+def swap_sides(
     values: tf.Tensor, is_flipped: tf.Tensor, flip: Sequence[int], axis: int
 ) -> tf.Tensor:
     """Permutes ``axis`` by ``flip`` in the samples that are mirrored."""

@@ -1,4 +1,4 @@
-"""Hides parts of a training crop: objects pasted onto it, and a rectangle cut out.
+"""Hides parts of a training crop: objects pasted onto it, and rectangles of grey or of noise.
 
 The labels stay as they are. A joint behind an object is still labelled, so that a network learns to
 tell from the rest of the body where it is. What hides a sample follows from a seed alone.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from hmr_tf.config import AugmentConfig
-from hmr_tf.data import occluder_shapes, record_sets
+from hmr_tf.data import noise_rectangles, occluder_shapes, record_sets
 from tfrecords_tools import occluder_format
 
 MAX_OBJECTS = 7
@@ -50,10 +50,12 @@ class Occlusion(NamedTuple):
         objects: `Objects`, or ().
         cutout: `[..., 4]` float32 (left, top, right, bottom), shares of the crop's side, zeros
             where nothing is cut out; or ().
+        noise: `noise_rectangles.Rectangle`, or ().
     """
 
     objects: Objects | tuple[()]
     cutout: tf.Tensor | tuple[()]
+    noise: noise_rectangles.Rectangle | tuple[()] = ()
 
 
 NOTHING = Occlusion((), ())
@@ -83,19 +85,27 @@ def load_objects(data_dir: str, config: AugmentConfig) -> tf.Tensor | None:
     return tf.concat(list(records.batch(1024)), axis=0)
 
 
-def draw_occlusion(seed: tf.Tensor, batch_size: int, config: AugmentConfig) -> Occlusion:
+def draw_occlusion(
+    seed: tf.Tensor, batch_size: int, config: AugmentConfig, noise_areas: tf.Tensor | None = None
+) -> Occlusion:
     """Draws what hides each crop of a batch.
 
     Args:
         seed: `[2]` int64; equal seeds and sizes give equal draws, on every device.
         batch_size: crops.
         config: shares and ranges.
+        noise_areas: `[batch]` float32, greatest share of each crop that noise takes; None for no
+            noise.
 
     Returns:
         The draws; without any operation if all is switched off.
     """
+    noise = ()
+    if noise_areas is not None:
+        noise_seed = tf.random.experimental.stateless_fold_in(seed, 1)
+        noise = noise_rectangles.draw_rectangles(noise_seed, noise_areas, config.noise_aspect)
     if not (config.occluder_probability or config.cutout_probability):
-        return NOTHING
+        return NOTHING._replace(noise=noise)
     # One operation draws everything, so that switching one of the two off leaves the other.
     draws = tf.random.stateless_uniform([batch_size, sum(_DRAWS)], seed, alg="philox")
     whether, choice, scale, center, cutout = tf.split(draws, _DRAWS, axis=-1)
@@ -111,15 +121,15 @@ def draw_occlusion(seed: tf.Tensor, batch_size: int, config: AugmentConfig) -> O
             tf.reshape(center, [batch_size, MAX_OBJECTS, 2]),
         )
     if not config.cutout_probability:
-        return Occlusion(objects, ())
+        return Occlusion(objects, (), noise)
     sides = config.cutout_min + (config.cutout_max - config.cutout_min) * cutout[:, :2]
     corners = tf.concat([cutout[:, 2:4] - 0.5 * sides, cutout[:, 2:4] + 0.5 * sides], axis=-1)
     is_cut = whether[:, 1:] < config.cutout_probability
-    return Occlusion(objects, tf.where(is_cut, corners, 0.0))
+    return Occlusion(objects, tf.where(is_cut, corners, 0.0), noise)
 
 
 def hide(crop: tf.Tensor, occlusion: Occlusion, pictures: tf.Tensor | None) -> tf.Tensor:
-    """Pastes objects onto a crop, then cuts out its rectangle.
+    """Pastes objects onto a crop, then cuts out its rectangle, then adds noise.
 
     Args:
         crop: `[size, size, 3]` float32 RGB in [0, 1].
@@ -133,6 +143,8 @@ def hide(crop: tf.Tensor, occlusion: Occlusion, pictures: tf.Tensor | None) -> t
         crop = _paste_objects(crop, occlusion.objects, pictures)
     if isinstance(occlusion.cutout, tf.Tensor):
         crop = _cut_out(crop, occlusion.cutout)
+    if isinstance(occlusion.noise, noise_rectangles.Rectangle):
+        crop = noise_rectangles.add_noise(crop, occlusion.noise)
     return crop
 
 
@@ -182,8 +194,4 @@ def paste_picture(
 
 
 def _cut_out(crop: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
-    size = crop.shape[0]
-    places = (tf.range(size, dtype=tf.float32) + 0.5) / size
-    in_column = (places >= corners[0]) & (places < corners[2])
-    in_row = (places >= corners[1]) & (places < corners[3])
-    return tf.where((in_row[:, None] & in_column)[..., None], _GREY, crop)
+    return tf.where(noise_rectangles.inside(crop.shape[0], corners), _GREY, crop)

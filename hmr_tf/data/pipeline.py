@@ -17,7 +17,7 @@ betas                  [B, 10]             SMPL shape
 has_smpl               [B]                 1 where pose and shape are known
 =====================  ==================  =========================================================
 
-All are float32. Batches for evaluation add:
+All are float32. A task may add targets of its own. Batches for evaluation add:
 
 =====================  ==================  =========================================================
 filename, dataset,     [B] string          where the sample comes from
@@ -45,6 +45,8 @@ from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import ConfigError
 
 Batch = dict[str, tf.Tensor]
+# From records, how their crops are taken, the labels of these and their side, px, to more labels.
+Targets = Callable[[Batch, augment.CropParameters, Batch, int], Batch]
 
 _EVALUATION_KEYS = (
     *("filename", "dataset", "subject", "sequence", "frame", "gender", "height", "width"),
@@ -61,6 +63,7 @@ def training_dataset(
     deterministic: bool = False,
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
+    targets: Targets | None = None,
 ) -> tf.data.Dataset:
     """Returns endless augmented batches, each beside a batch of motion-capture bodies.
 
@@ -75,6 +78,7 @@ def training_dataset(
         first_step: number of batches that a restarted run has already seen.
         share: (index, number) of this worker. Each of several workers gets its own consecutive
             rows of the same batches, and decodes those only; sizes are multiples of the number.
+        targets: what adds to the labels.
 
     Returns:
         Dataset of (batch, mocap): the dict of this module's first table, and a dict of
@@ -97,6 +101,7 @@ def training_dataset(
     )
 
     parse = record_parsing.batch_parser(found)
+    noise_areas = _noise_areas(config)
 
     def prepare(
         positions: tf.Tensor, numbers: tf.Tensor, serialized: tf.Tensor
@@ -109,10 +114,13 @@ def training_dataset(
             config.augment,
         )
         labels = _labels(parsed, parameters, image_size)
+        if targets is not None:
+            labels.update(targets(parsed, parameters, labels, image_size))
         occlusion = occluders.draw_occlusion(
             streams.seed_pair(seed, streams.SEED_OCCLUSION, positions[0]),
             batch_size,
             config.augment,
+            None if noise_areas is None else tf.gather(noise_areas, numbers),
         )
         plan = augment.plan_crops(parameters, image_size)
         sample = (labels, parsed["image_encoded"], plan, parameters.color_gain, occlusion)
@@ -183,6 +191,17 @@ def evaluation_dataset(
         samples = samples.filter(lambda labels, *_: keep(labels))
     batches = _with_crops(samples, image_size, deterministic=True).batch(batch_size)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic=True))
+
+
+def _noise_areas(config: DataConfig) -> tf.Tensor | None:
+    """Returns the greatest share of the crop that noise takes, by dataset; None for no noise."""
+    areas = dict(config.augment.noise_areas)
+    unknown = sorted(set(areas) - {name for name, _ in config.datasets})
+    if unknown:
+        raise ConfigError(f"noise_areas names {', '.join(unknown)}, which datasets does not.")
+    if not areas:
+        return None
+    return tf.constant([areas.get(name, 0.0) for name, _ in config.datasets])
 
 
 def _find_mixture(config: DataConfig) -> list[record_sets.RecordSet]:

@@ -14,6 +14,7 @@ ENCODERS = Registry(
         "resnet_medium_v2": "hmr_tf.models.resnet_v2:resnet_medium_v2",
         "resnet_small_v2": "hmr_tf.models.resnet_v2:resnet_small_v2",
         "resnet_keypoints_v2": "hmr_tf.models.keypoint_resnet:resnet_keypoints_v2",
+        "resnet_pyramid_v2": "hmr_tf.models.pyramid_resnet:resnet_pyramid_v2",
         "resnet18_v1": "hmr_tf.models.resnet_v1:resnet18_v1",
         "resnet34_v1": "hmr_tf.models.resnet_v1:resnet34_v1",
         "resnet50_v1": "hmr_tf.models.resnet_v1:resnet50_v1",

@@ -13,7 +13,6 @@ import tensorflow as tf
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import heatmaps
 
-STRIDE = 4  # px of the image in a cell
 _DEVIATION = 0.001
 _EPSILON = 1e-5
 _MOMENTUM = 0.9
@@ -39,6 +38,7 @@ def build_heatmap_head(
     image_size: int,
     num_joints: int,
     width: int = 256,
+    stride: int = 4,
     dtype_policy: Any = "float32",
 ) -> tf.keras.Model:
     """Builds the head: as many doublings as the map needs, then one 1x1 convolution.
@@ -51,18 +51,19 @@ def build_heatmap_head(
         image_size: side of the image, px.
         num_joints: K.
         width: channels of the transposed convolutions.
+        stride: side of a cell, px of the image.
         dtype_policy: Keras dtype policy of those, or its name.
 
     Returns:
-        A model from maps ``[batch, *map_shape]`` to marginals ``[batch, K, 3, image_size / 4]``,
-        with layers `deconv_N`, `norm_N` and `logits`.
+        A model from maps ``[batch, *map_shape]`` to marginals ``[batch, K, 3, cells]``, with layers
+        `deconv_N`, `norm_N` and `logits`.
 
     Raises:
-        ConfigError: if no number of doublings leads from the map to a quarter of the image.
+        ConfigError: if no number of doublings leads from the map to these cells.
     """
-    size = image_size // STRIDE
-    doublings = (size // map_shape[0]).bit_length() - 1
-    if map_shape[0] << doublings != size or image_size % STRIDE:
+    size = image_size // stride
+    doublings = max((size // map_shape[0]).bit_length() - 1, 0)
+    if map_shape[0] << doublings != size or image_size % stride:
         raise ConfigError(
             f"Heatmaps of {size} cells cannot be made by doubling a map of {map_shape[0]}; give an "
             "image_size that is a multiple of 32."

@@ -99,7 +99,12 @@ class HybrIK(tf.keras.Model):
         self.heatmap_head = None
         if config.joints_from == "heatmaps":
             self.heatmap_head = heatmap_head.build_heatmap_head(
-                last_map[1:], config.image_size, config.num_joints, config.deconv_width, precision
+                last_map[1:],
+                config.image_size,
+                config.num_joints,
+                config.deconv_width,
+                config.heatmap_stride,
+                precision,
             )
         means = {"betas": mean_betas, "camera": MEAN_CAMERA[: CAMERAS[config.camera]]}
         sizes = _head_sizes(config, body.num_betas)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Callable
 
 import tensorflow as tf
@@ -40,3 +41,37 @@ def add_parts(compute: Callable[[Any, tf.Tensor], Any], batch: Any, num_parts: i
         parallel_iterations=1,
     )
     return tf.nest.pack_sequence_as(first, sums)
+
+
+def compiled(
+    gradients: Callable[..., Any],
+    batch: tuple,
+    seed: tf.Tensor,
+    counts: Mapping[str, tf.Tensor],
+    num_parts: int,
+    jit_compile: bool,
+) -> Any:
+    """Computes a replica's gradients in a function of its own: in parts, or by XLA, or both.
+
+    Args:
+        gradients: (items of the batch, seed, counts) -> nested floating tensors that add up over
+            parts.
+        batch: nested tensors `[rows, ...]`.
+        seed: `[2]` int32; each of several parts gets one of its own.
+        counts: of the global batch, since a part cannot know them.
+        num_parts: how many; divides the rows.
+        jit_compile: whether XLA compiles the function.
+
+    Returns:
+        What ``gradients`` gives for the whole batch.
+    """
+    # Made anew for each replica: each has its own variables.
+    compute = tf.function(gradients, jit_compile=jit_compile or None, autograph=False)
+    if num_parts == 1:
+        return compute(*batch, seed, counts)
+
+    def compute_part(part: Any, index: tf.Tensor) -> Any:
+        part_seed = tf.random.experimental.stateless_fold_in(seed, index)
+        return compute(*part, part_seed, counts)
+
+    return add_parts(compute_part, batch, num_parts)

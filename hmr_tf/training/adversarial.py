@@ -19,10 +19,9 @@ import tensorflow as tf
 
 from hmr_tf import config as config_lib
 from hmr_tf import losses as losses_lib
-from hmr_tf import metrics, outputs
+from hmr_tf import outputs
 from hmr_tf.body import model_file
 from hmr_tf.errors import ConfigError
-from hmr_tf.geometry import rotations
 from hmr_tf.models import MODELS
 from hmr_tf.training import accumulation, critic_losses, image_losses, optimizers, summaries
 from hmr_tf.training.task import OVERFLOWS, Task, Views, global_sums, replica_seed
@@ -31,7 +30,6 @@ from hmr_tf.weights import initial_weights
 # (scalars, gradients of the generator's variables, gradients of the discriminators')
 Gradients = tuple[dict[str, tf.Tensor], list[tf.Tensor], list[tf.Tensor]]
 
-_NUM_LSP = 14
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
@@ -71,6 +69,9 @@ class AdversarialTask(Task):
         self._initial_folder = initial_folder
         self._train = train
         self._losses = losses
+        self.needs_3d = losses.use_3d_labels
+        if losses.use_adversary:
+            self.mocap_batch_size = len(self._judged()) * train.batch_size
         self._model: tf.keras.Model | None = None
 
     def build(self) -> None:
@@ -169,16 +170,9 @@ class AdversarialTask(Task):
         if num_parts == 1 and not jit_compile:
             return self.gradients(batch, mocap, seed)
         counts = self._counts(batch, mocap)
-        # One function per replica: each has its own variables.
-        compute = tf.function(self.gradients, jit_compile=jit_compile or None, autograph=False)
-        if num_parts == 1:
-            return compute(batch, mocap, seed, counts)
-
-        def compute_part(part: Any, index: tf.Tensor) -> Gradients:
-            part_seed = tf.random.experimental.stateless_fold_in(seed, index)
-            return compute(*part, part_seed, counts)
-
-        return accumulation.add_parts(compute_part, (batch, mocap), num_parts)
+        return accumulation.compiled(
+            self.gradients, (batch, mocap), seed, counts, num_parts, jit_compile
+        )
 
     def _counts(
         self, batch: Mapping[str, tf.Tensor], mocap: Mapping[str, tf.Tensor]
@@ -227,18 +221,18 @@ class AdversarialTask(Task):
                     scalars["discriminator"] = (
                         scalars["discriminator_real"] + scalars["discriminator_fake"]
                     )
-                    discriminator_loss = _scaled(
+                    discriminator_loss = optimizers.scaled(
                         self.discriminator_optimizer, scalars["discriminator"]
                     )
             scalars["loss"] = self._weighted(scalars)
-            generator_loss = _scaled(self.generator_optimizer, scalars["loss"])
-        generator_gradients = _unscaled(
+            generator_loss = optimizers.scaled(self.generator_optimizer, scalars["loss"])
+        generator_gradients = optimizers.unscaled(
             self.generator_optimizer,
             generator_tape.gradient(generator_loss, model.generator_variables, None, _ZERO),
         )
         discriminator_gradients = []
         if self._losses.use_adversary:
-            discriminator_gradients = _unscaled(
+            discriminator_gradients = optimizers.unscaled(
                 self.discriminator_optimizer,
                 discriminator_tape.gradient(discriminator_loss, critics, None, _ZERO),
             )
@@ -252,8 +246,8 @@ class AdversarialTask(Task):
     ) -> dict[str, losses_lib.Loss]:
         """Losses of the last iteration against the labels."""
         terms = image_losses.terms(self._losses, estimate, batch, self._model.body)
-        joints_3d = tf.stop_gradient(estimate[outputs.JOINTS_3D])
-        return {**terms, "mpjpe_mm": _joint_error(joints_3d, batch)}
+        joints_3d = estimate[outputs.JOINTS_3D]
+        return {**terms, "mpjpe_mm": image_losses.joint_error(joints_3d, batch)}
 
     def _critic_terms(
         self, stages: Sequence[Mapping[str, tf.Tensor]], mocap: Mapping[str, tf.Tensor]
@@ -278,29 +272,4 @@ class AdversarialTask(Task):
 
     def views(self, element: Any) -> Views:
         """Shows the first images of a batch with truth, estimate and meshes."""
-        batch, _ = element
-        first = {key: value[: summaries.NUM_OVERLAYS] for key, value in batch.items()}
-        estimate = self._model(first["image"], training=False, with_vertices=True)
-        pose = tf.reshape(first["pose_axis_angle"], [-1, 24, 3])
-        truth = self._model.body(rotations.axis_angle_to_matrix(pose), first["betas"])
-        return summaries.view(batch, estimate, truth["vertices"], self._body.faces)
-
-
-def _joint_error(joints_3d: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> losses_lib.Loss:
-    """MPJPE of the LSP joints over labelled items, mm, as a sum with its count."""
-    errors = metrics.mpjpe(joints_3d[:, :_NUM_LSP], batch["joints_3d"])
-    return losses_lib.Loss(tf.reduce_sum(errors * batch["has_3d"]), tf.reduce_sum(batch["has_3d"]))
-
-
-def _scaled(optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
-    """Scales a loss for float16."""
-    return optimizer.get_scaled_loss(loss) if hasattr(optimizer, "get_scaled_loss") else loss
-
-
-def _unscaled(
-    optimizer: tf.keras.optimizers.Optimizer, gradients: list[tf.Tensor]
-) -> list[tf.Tensor]:
-    """Undoes `_scaled`."""
-    if hasattr(optimizer, "get_unscaled_gradients"):
-        return optimizer.get_unscaled_gradients(gradients)
-    return gradients
+        return summaries.show(self._model, element[0])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from hmr_tf import losses as losses_lib
-from hmr_tf import outputs
+from hmr_tf import metrics, outputs
 from hmr_tf.config import LossConfig
 from hmr_tf.geometry import rotations
 
@@ -23,6 +23,7 @@ _NAMES = (
 _ALWAYS = ("keypoints_2d", "joints_3d", "smpl")
 _FROM_HEATMAPS = ("heatmap", "depth")
 _WITH_3D_LABELS = ("depth", "joints_3d", "smpl", "pose", "betas", "vertices")
+_NUM_LSP = 14
 
 
 def names(losses: LossConfig) -> tuple[str, ...]:
@@ -110,3 +111,15 @@ def _smpl_terms(
         meshes = [body(*parameters)["vertices"] for parameters in (pred, gt)]
         made["vertices"] = losses_lib.vertices_loss(*meshes, has_smpl)
     return made
+
+
+def joint_error(joints_3d: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> losses_lib.Loss:
+    """MPJPE of the LSP joints over labelled items, mm, as a sum with its count; no gradient.
+
+    Args:
+        joints_3d: `[batch, K >= 14, 3]` m; the first 14 joints are LSP's.
+        batch: `joints_3d` and `has_3d`.
+    """
+    joints = tf.stop_gradient(joints_3d[:, :_NUM_LSP])
+    errors = metrics.mpjpe(joints, batch["joints_3d"])
+    return losses_lib.Loss(tf.reduce_sum(errors * batch["has_3d"]), tf.reduce_sum(batch["has_3d"]))

@@ -20,7 +20,8 @@ import tensorflow as tf
 from hmr_tf import config as config_lib
 from hmr_tf.errors import ConfigError
 
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "step")
+_DECAY = 0.1
 
 
 class FusedAdam(tf.keras.optimizers.Adam):
@@ -93,15 +94,17 @@ class FusedAdam(tf.keras.optimizers.Adam):
 
 
 class WarmupSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises linearly, then stays or falls along a half cosine to zero.
+    """A learning rate that rises linearly, then stays, or falls to zero or in steps.
 
-    Step k (from 0) of the warm-up has the rate ``learning_rate (k + 1) / warmup_steps``.
+    Step k (from 0) of the warm-up has the rate ``learning_rate (k + 1) / warmup_steps``. `cosine`
+    falls along a half cosine to zero, `step` to a tenth after each of some numbers of steps.
 
     Args:
         learning_rate: the greatest rate.
-        kind: `constant` or `cosine`.
+        kind: one of `SCHEDULES`.
         num_steps: length of the run, warm-up included.
         warmup_steps: steps of warm-up.
+        decay_steps: numbers of steps, of the run, after which `step` decays.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class WarmupSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         kind: str = "constant",
         num_steps: int = 1,
         warmup_steps: int = 0,
+        decay_steps: Sequence[int] = (),
     ) -> None:
         if kind not in SCHEDULES:
             raise ConfigError(
@@ -119,6 +123,7 @@ class WarmupSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         self.kind = kind
         self.num_steps = num_steps
         self.warmup_steps = warmup_steps
+        self.decay_steps = tuple(decay_steps)
 
     def __call__(self, step: Any) -> tf.Tensor:
         """Returns the rate `[]` float32 of a step."""
@@ -128,6 +133,9 @@ class WarmupSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
             length = max(self.num_steps - self.warmup_steps, 1)
             share = tf.clip_by_value((step - self.warmup_steps) / length, 0.0, 1.0)
             rate *= 0.5 * (1.0 + tf.cos(math.pi * share))
+        if self.kind == "step" and self.decay_steps:
+            number = tf.math.count_nonzero(step >= tf.constant(self.decay_steps, tf.float32))
+            rate *= tf.pow(_DECAY, tf.cast(number, tf.float32))
         if self.warmup_steps:
             rate *= tf.minimum(1.0, (step + 1.0) / self.warmup_steps)
         return rate
@@ -139,6 +147,7 @@ class WarmupSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
             "kind": self.kind,
             "num_steps": self.num_steps,
             "warmup_steps": self.warmup_steps,
+            "decay_steps": self.decay_steps,
         }
 
 
@@ -155,7 +164,9 @@ def build_optimizer(
     Returns:
         `FusedAdam`, inside a loss scale for `mixed_float16`.
     """
-    schedule = WarmupSchedule(learning_rate, config.schedule, config.num_steps, config.warmup_steps)
+    schedule = WarmupSchedule(
+        learning_rate, config.schedule, config.num_steps, config.warmup_steps, config.decay_steps
+    )
     optimizer = FusedAdam(
         schedule,
         epsilon=config.adam_epsilon,
@@ -167,6 +178,20 @@ def build_optimizer(
     if config.precision == "mixed_float16":
         return tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def scaled(optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
+    """Returns a loss as it is differentiated: times the loss scale, if there is one."""
+    return optimizer.get_scaled_loss(loss) if hasattr(optimizer, "get_scaled_loss") else loss
+
+
+def unscaled(
+    optimizer: tf.keras.optimizers.Optimizer, gradients: list[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Undoes `scaled` in the gradients."""
+    if hasattr(optimizer, "get_unscaled_gradients"):
+        return optimizer.get_unscaled_gradients(gradients)
+    return gradients
 
 
 def update(

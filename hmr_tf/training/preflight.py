@@ -49,24 +49,29 @@ def check_mean(mean: tuple[np.ndarray, np.ndarray], body: model_file.Body) -> No
 
 
 def find_records(
-    data: config_lib.DataConfig, losses: config_lib.LossConfig
+    data: config_lib.DataConfig, needs_3d: bool, needs_mocap: bool
 ) -> dict[str, list[int]]:
     """Finds all records of the training.
+
+    Args:
+        data: names them.
+        needs_3d: whether some must have labels in 3D.
+        needs_mocap: whether motion capture is used.
 
     Returns:
         Name -> (number of records, bytes): what identifies them wherever they lie.
 
     Raises:
         DataError: if some are missing.
-        ConfigError: if the losses need labels that none has.
+        ConfigError: if none has the labels that are needed.
     """
     found = [record_sets.find_records(data.data_dir, name, data.split) for name, _ in data.datasets]
-    if losses.use_3d_labels and not any(record_set.has_3d for record_set in found):
+    if needs_3d and not any(record_set.has_3d for record_set in found):
         raise ConfigError(
-            f"--use_3d_labels needs records with 3D labels, and {', '.join(s.name for s in found)} "
-            "has none; name a dataset that has, or give --nouse_3d_labels."
+            f"This training needs records with 3D labels, and {', '.join(s.name for s in found)} "
+            "has none; name a dataset that has (or, for hmr, give --nouse_3d_labels)."
         )
-    if losses.use_adversary:
+    if needs_mocap:
         found.append(record_sets.find_mocap(data.data_dir, data.mocap_datasets))
     if data.augment.occluder_probability and data.augment.occluders:
         found.append(record_sets.find_occluders(data.data_dir, data.augment.occluders))

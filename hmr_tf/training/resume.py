@@ -49,8 +49,8 @@ def check_same_run(
 ) -> None:
     """Checks that continuing a run would be the same run.
 
-    A run with a constant learning rate may be given another length; otherwise only settings of
-    reporting and places may change.
+    A run whose learning rate does not depend on its length may be given another; otherwise only
+    settings of reporting and places may change.
 
     Args:
         log_dir: the run's folder, for the message.
@@ -68,7 +68,7 @@ def check_same_run(
         )
     found = differences(_identity(before), _identity(now), defaults)
     free = set(_FREE)
-    if now.settings.get("train", {}).get("schedule") == "constant":
+    if now.settings.get("train", {}).get("schedule") in ("constant", "step"):
         free.add("train.num_steps")
     found = {name: pair for name, pair in found.items() if name not in free}
     if not found:

@@ -12,6 +12,7 @@ from absl import logging
 
 from hmr_tf import outputs
 from hmr_tf.geometry import camera as camera_lib
+from hmr_tf.geometry import rotations
 from hmr_tf.image_files import writing
 from hmr_tf.render import overlay, rasterizer
 from hmr_tf.training.task import Views
@@ -24,6 +25,20 @@ _SIDE = 224
 # Focal length of the pictured camera in crop sides; long, so that the mesh lies where the
 # weak-perspective camera of the losses puts it.
 _FOCAL_SIDES = 20.0
+
+
+def show(model: tf.keras.Model, batch: Mapping[str, tf.Tensor]) -> Views:
+    """Draws the first images of a batch with what a model sees in them.
+
+    Args:
+        model: images to an Estimate; has the `SMPL` layer `body`.
+        batch: as `hmr_tf.data.pipeline` makes it.
+    """
+    first = {key: value[:NUM_OVERLAYS] for key, value in batch.items()}
+    estimate = model(first["image"], training=False, with_vertices=True)
+    pose = tf.reshape(first["pose_axis_angle"], [-1, 24, 3])
+    truth = model.body(rotations.axis_angle_to_matrix(pose), first["betas"])
+    return view(batch, estimate, truth["vertices"], model.body_model.faces)
 
 
 def view(

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from hmr_tf.data import pipeline
+
 
 @dataclasses.dataclass(frozen=True)
 class Views:
@@ -40,9 +42,13 @@ class Task(abc.ABC):
 
     Attributes:
         name: name of the kind, kept in ``checkpoint.json``.
+        mocap_batch_size: bodies of motion capture that a step needs, over all replicas.
+        needs_3d: whether some of the records must have labels in 3D.
     """
 
     name = ""
+    mocap_batch_size = 0
+    needs_3d = False
 
     @abc.abstractmethod
     def build(self) -> None:
@@ -83,6 +89,10 @@ class Task(abc.ABC):
     def has_averaged(self) -> bool:
         """Whether `checkpoint_items` has averaged weights as ``averaged``."""
         return "averaged" in self.checkpoint_items()
+
+    def targets(self) -> pipeline.Targets | None:
+        """Returns what adds to the labels of batches in the input graph; None for nothing."""
+        return None
 
     def learning_rates(self) -> dict[str, float]:
         """Returns the rates that the next step uses, by optimizer."""

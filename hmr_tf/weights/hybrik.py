@@ -16,7 +16,6 @@ from typing import Any
 import tensorflow as tf
 
 from hmr_tf.config import HybrIKConfig
-from hmr_tf.models.heatmap_head import STRIDE
 from hmr_tf.weights import mapping, spin, torch_networks, torchvision_resnet
 from hmr_tf.weights.mapping import Assignment, Tensors
 from hmr_tf.weights.published_format import BODY, Format
@@ -58,7 +57,7 @@ def _config(tensors: Tensors) -> HybrIKConfig:
         **_CAMERAS.get(rows("deccam.weight"), _CAMERAS[3]),
     )
     # As many depths as cells on a side.
-    size = STRIDE * (rows(f"{_logits(config.encoder)}.weight") // config.num_joints)
+    size = config.heatmap_stride * (rows(f"{_logits(config.encoder)}.weight") // config.num_joints)
     return dataclasses.replace(config, image_size=size) if size else config
 
 

@@ -18,6 +18,13 @@ def test_as_many_doublings_as_needed(map_side, image_size, doublings):
     np.testing.assert_allclose(tf.reduce_sum(marginals, axis=-1), np.ones((2, 5, 3)), atol=1e-5)
 
 
+def test_cells_may_be_larger():
+    head = heatmap_head.build_heatmap_head((6, 6, 8), 96, 5, width=6, stride=8)
+    assert head.output_shape == (None, 5, 3, 12)
+    with pytest.raises(ConfigError, match="of 12 cells"):
+        heatmap_head.build_heatmap_head((24, 24, 8), 96, 5, stride=8)
+
+
 def test_new_heads_begin_in_the_middle():
     head = heatmap_head.build_heatmap_head((2, 2, 16), 64, 3, width=4)
     marginals = head(tf.random.uniform([1, 2, 2, 16]))

@@ -73,6 +73,15 @@ def test_schedule_by_hand(kind):
     np.testing.assert_allclose(rates[4:], expected, atol=1e-6)
 
 
+def test_published_hybrik_decays_twice():
+    """Epochs of 10 steps: a tenth from epoch 90 on, a hundredth from epoch 120 on."""
+    schedule = optimizers.WarmupSchedule(1e-3, "step", 1400, decay_steps=(900, 1200))
+    rates = [float(schedule(step)) for step in (0, 899, 900, 1199, 1200, 1399)]
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5], rtol=1e-6)
+    again = optimizers.WarmupSchedule(**schedule.get_config())
+    assert float(again(950)) == rates[2]
+
+
 def test_schedule_reaches_adam():
     train = config.TrainConfig(num_steps=3, schedule="cosine", warmup_steps=1)
     optimizer = optimizers.build_optimizer(train, 0.01)

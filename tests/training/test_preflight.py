@@ -28,11 +28,8 @@ def _data(folder, *names):
     return config.DataConfig(folder, datasets=tuple((name, 1.0) for name in names))
 
 
-WITHOUT_ADVERSARY = config.LossConfig(use_adversary=False)
-
-
 def test_records_are_identified_by_number_and_size(folder):
-    found = preflight.find_records(_data(folder, "lsp", "coco"), WITHOUT_ADVERSARY)
+    found = preflight.find_records(_data(folder, "lsp", "coco"), True, False)
     (shard,) = [n for n in os.listdir(f"{folder}/coco") if n.startswith("train_")]
     assert found["coco"] == [2, os.path.getsize(f"{folder}/coco/{shard}")]
     assert set(found) == {"lsp", "coco"}
@@ -40,15 +37,15 @@ def test_records_are_identified_by_number_and_size(folder):
 
 def test_missing_records_and_labels(folder):
     with pytest.raises(DataError, match=r"No records of mpii \(train\)"):
-        preflight.find_records(_data(folder, "lsp", "mpii"), WITHOUT_ADVERSARY)
-    with pytest.raises(ConfigError, match="--use_3d_labels needs records with 3D labels, and coco"):
-        preflight.find_records(_data(folder, "coco"), WITHOUT_ADVERSARY)
+        preflight.find_records(_data(folder, "lsp", "mpii"), True, False)
+    with pytest.raises(ConfigError, match="This training needs records with 3D labels, and coco"):
+        preflight.find_records(_data(folder, "coco"), True, False)
     with pytest.raises(DataError, match=r"No records of mosh \(CMU\)"):
-        preflight.find_records(_data(folder, "lsp"), config.LossConfig())
+        preflight.find_records(_data(folder, "lsp"), True, True)
     occluded = config.AugmentConfig(occluder_probability=0.5, occluders="voc")
     data = config.DataConfig(folder, augment=occluded)
     with pytest.raises(DataError, match="voc"):
-        preflight.find_records(data, WITHOUT_ADVERSARY)
+        preflight.find_records(data, True, False)
 
 
 def _check(folder, trained=("lsp",), **settings):
