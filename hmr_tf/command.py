@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any, Callable
 
-from hmr_tf.errors import HmrError
+from hmr_tf.errors import ConfigError, HmrError
 from tfrecords_tools import command
 
 
@@ -19,6 +20,25 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         main: function of the arguments that absl's flags left over.
     """
     command.run(main, (HmrError,))
+
+
+def check_out_dir(path: str, flag: str = "out_dir") -> None:
+    """Checks, before any work is done, that its results can be written.
+
+    Args:
+        path: the folder, which may not be there yet.
+        flag: what the user calls it.
+
+    Raises:
+        ConfigError: if it is a file, or cannot be made or written.
+    """
+    parent = os.path.abspath(path)
+    while not os.path.lexists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        raise ConfigError(f"--{flag}={path} cannot be a folder: '{parent}' is a file.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"--{flag}={path} cannot be written: no right to write in {parent}.")
 
 
 def run_module(arguments: Sequence[str]) -> int:

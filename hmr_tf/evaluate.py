@@ -103,8 +103,8 @@ class Outcome(NamedTuple):
 def main(argv: Sequence[str]) -> None:
     """Evaluates."""
     del argv
-    _check_flags()
     protocol = PROTOCOLS.get(_PROTOCOL.value)
+    _check_flags(protocol)
     outcome = _score_predictions(protocol) if _PREDICTIONS.value else _score_model(protocol)
     summary = {
         "protocol": protocol.name,
@@ -115,19 +115,27 @@ def main(argv: Sequence[str]) -> None:
         "split": _SPLIT.value or protocol.split,
         "command": shlex.join(["python", "-m", "hmr_tf.evaluate", *sys.argv[1:]]),
     }
+    _print_table(summary)
     if _OUT_DIR.value:
         _write(outcome, summary)
-    _print_table(summary)
 
 
-def _check_flags() -> None:
-    """Refuses flags that would have no effect."""
+def _check_flags(protocol: Protocol) -> None:
+    """Refuses flags that would have no effect, and a folder that cannot be written."""
     kind, others = "--predictions", _FOR_CHECKPOINTS
     if _CHECKPOINT.value:
         kind, others = "--checkpoint", _FOR_PREDICTIONS
     given = [f"--{name}" for name in others if flags.FLAGS[name].present]
     if given:
         raise ConfigError(f"{', '.join(given)} cannot be given with {kind}.")
+    for flag, is_used in (
+        ("segmentation_dir", protocol.counts_pixels),
+        ("gendered_bodies", protocol.is_gendered),
+    ):
+        if flags.FLAGS[flag].present and not is_used:
+            raise ConfigError(f"--{flag} has no effect on protocol {protocol.name}; leave it out.")
+    if _OUT_DIR.value:
+        command.check_out_dir(_OUT_DIR.value)
 
 
 def _score_model(protocol: Protocol) -> Outcome:

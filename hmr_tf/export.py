@@ -31,6 +31,7 @@ def main(argv: Sequence[str]) -> None:
     from hmr_tf import checkpoints
     from hmr_tf.exporters import saved_model
 
+    command.check_out_dir(_OUT_DIR.value)
     if logging.get_verbosity() == logging.INFO:
         # TensorFlow's reports of every input that it renames help nobody.
         logging.set_verbosity(logging.WARNING)

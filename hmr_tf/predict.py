@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from hmr_tf import command, common_flags
-from hmr_tf.errors import HmrError, ImageError
+from hmr_tf.errors import ConfigError, HmrError, ImageError
 
 if TYPE_CHECKING:
     from hmr_tf.image_files.box_files import Boxes
@@ -50,6 +50,9 @@ def main(argv: Sequence[str]) -> None:
     from hmr_tf.image_files import box_files, listing
 
     # What can be told before the model is loaded is told at once.
+    if flags.FLAGS["people"].present and not _BOXES.value:
+        raise ConfigError("--people chooses among boxes; give --boxes, too.")
+    command.check_out_dir(_OUT_DIR.value)
     paths = listing.find_images(_INPUT.value)
     is_folder = os.path.isdir(_INPUT.value)
     boxes = box_files.read_boxes(_BOXES.value) if _BOXES.value else None

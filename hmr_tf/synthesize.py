@@ -57,6 +57,7 @@ flags.mark_flags_as_required(["dataset", "out_dir"])
 
 def main(argv: Sequence[str]) -> None:
     del argv
+    command.check_out_dir(_OUT_DIR.value)
     # One thread per process: the processes are the parallelism, and rounding stays the same.
     for library in ("OPENBLAS", "OMP", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"

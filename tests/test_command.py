@@ -3,6 +3,11 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
+from hmr_tf import command
+from hmr_tf.errors import ConfigError
+
 SCRIPT = """
 import sys
 from hmr_tf import command
@@ -50,6 +55,15 @@ def test_unexpected_failures_keep_their_traceback():
 def test_stray_arguments_are_refused():
     done = _run("none", "records")
     assert done.returncode == 1 and "Unexpected argument 'records'" in done.stderr + done.stdout
+
+
+def test_folders_that_cannot_be_written_are_told(tmp_path):
+    command.check_out_dir(str(tmp_path / "new" / "deep"))
+    command.check_out_dir("relative")
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "out"):
+        with pytest.raises(ConfigError, match=r"^--report=.*file' is a file"):
+            command.check_out_dir(str(path), "report")
 
 
 CHILD = """

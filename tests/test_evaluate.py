@@ -128,6 +128,23 @@ def test_a_checkpoint_or_predictions(folders, tmp_path):
     assert result.stderr == "error: --body cannot be given with --checkpoint.\n"
 
 
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--segmentation_dir=x", "--segmentation_dir has no effect on protocol synthetic"),
+        ("--gendered_bodies=x", "--gendered_bodies has no effect on protocol synthetic"),
+        ("--out_dir=FILE/report", "FILE' is a file"),
+    ],
+)
+def test_flags_that_cannot_work_are_told_before_the_checkpoint_is_read(tmp_path, flag, message):
+    (tmp_path / "FILE").touch()
+    flag = flag.replace("FILE/", f"{tmp_path}/FILE/")
+    result = run_command("evaluate", f"--data_dir={tmp_path}", "--checkpoint=x", flag)
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ") and message in line
+
+
 def test_missing_records_are_one_line(folders, tmp_path):
     result = run_command(
         "evaluate", f"--checkpoint={folders['log']}", f"--data_dir={tmp_path}", "--split=train"

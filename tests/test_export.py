@@ -30,3 +30,7 @@ def test_no_checkpoint_is_one_line(tmp_path):
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith("error: There is no checkpoint folder")
     assert not (tmp_path / "o").exists()
+    (tmp_path / "file").touch()
+    result = run_command("export", "--checkpoint=none", f"--out_dir={tmp_path / 'file'}")
+    assert result.returncode == 1 and "cannot be a folder" in result.stderr
+    assert result.stderr.count("\n") == 1

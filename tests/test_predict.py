@@ -74,6 +74,27 @@ def test_a_wrong_path_is_one_line(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--people=best"], "--people chooses among boxes; give --boxes, too."),
+        (["--out_dir={photo}"], "photo.jpg' is a file."),
+        (["--boxes=1,2,3"], "boxes must be x,y,w,h in px"),
+        (["--boxes={photo}"], "photo.jpg is not readable as JSON"),
+    ],
+)
+def test_flags_that_cannot_work_are_told_before_the_checkpoint_is_read(tmp_path, flags, message):
+    photo, out_dir = tmp_path / "photo.jpg", tmp_path / "out"
+    cv2.imwrite(str(photo), _photo())
+    result = run_command(
+        *("predict", "--checkpoint=none", f"--input={photo}", f"--out_dir={out_dir}"),
+        *(flag.format(photo=photo) for flag in flags),
+    )
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ") and message in line and not out_dir.exists()
+
+
 def test_a_folder_without_a_usable_picture_fails(tmp_path, checkpoint):
     photos = tmp_path / "photos"
     photos.mkdir()

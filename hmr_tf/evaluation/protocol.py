@@ -14,6 +14,7 @@ REGRESSORS = {
 }
 _JOINT_SOURCES = {"mpjpe_mm", "pa_mpjpe_mm", "joint_errors_mm", "pa_joint_errors_mm"}
 _EACH_JOINT = {"mpjpe_mm": "joint_errors_mm", "pa_mpjpe_mm": "pa_joint_errors_mm"}
+_PIXEL_SOURCES = {"mask_counts", "part_counts"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,3 +82,8 @@ class Protocol:
     def needs_joints(self) -> bool:
         """Whether 3D joints are compared."""
         return bool(_JOINT_SOURCES & set(self.sources))
+
+    @property
+    def counts_pixels(self) -> bool:
+        """Whether silhouettes or parts are compared."""
+        return bool(_PIXEL_SOURCES & set(self.sources))

@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Callable
 
 from hmr_tf.errors import ImageError
 
@@ -83,7 +83,7 @@ class Boxes:
         for suffix in _SUFFIXES:
             path = os.path.join(self._folder, stem + suffix)
             if os.path.isfile(path):
-                return _openpose_people(_read_json(path), path)
+                return _people(_openpose_people, _read_json(path), path)
         raise ImageError(
             f"{self._folder} has no boxes for the image {name}; expected {stem}_keypoints.json."
         )
@@ -106,8 +106,8 @@ def read_boxes(text: str) -> Boxes:
         return Boxes(f"--boxes {text}", common=[_from_text(text)])
     content = _read_json(text)
     if isinstance(content, dict) and "people" in content:
-        return Boxes(text, common=_openpose_people(content, text))
-    return Boxes(text, by_image=_coco_people(content, text))
+        return Boxes(text, common=_people(_openpose_people, content, text))
+    return Boxes(text, by_image=_people(_coco_people, content, text))
 
 
 def _from_text(text: str) -> PersonBox:
@@ -143,6 +143,16 @@ def _read_json(path: str) -> Any:
         raise ImageError(f"box file {path} does not exist; check the path.") from None
     except (OSError, ValueError) as error:
         raise ImageError(f"box file {path} is not readable as JSON: {error}.") from error
+
+
+def _people(parse: Callable[[Any, str], Any], content: Any, path: str) -> Any:
+    """Parses a box file; whatever is not where it should be is one kind of error."""
+    try:
+        return parse(content, path)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ImageError(
+            f"{path} is not laid out as OpenPose's or COCO's files are: {error}."
+        ) from error
 
 
 def _openpose_people(content: Any, path: str) -> list[PersonBox]:

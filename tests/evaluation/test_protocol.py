@@ -23,3 +23,8 @@ def test_sources_are_what_the_metrics_and_their_curves_need():
     assert _protocol().needs_joints
     vertices = _protocol(metrics=("pve_mm",))
     assert vertices.sources == ("pve_mm",) and not vertices.needs_joints
+
+
+def test_only_some_protocols_count_pixels():
+    assert not _protocol().counts_pixels
+    assert _protocol(metrics=("mpjpe_mm", "part_f1")).counts_pixels

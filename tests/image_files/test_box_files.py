@@ -93,6 +93,10 @@ def test_detector_results(tmp_path):
         ([{"file_name": "a.jpg"}], "four numbers"),
         ([{"file_name": "a.jpg", "bbox": [1, 2, -3, 4]}], "positive"),
         ({"people": [{"pose_keypoints": [1, 2]}]}, "x, y, confidence"),
+        ({"people": [7]}, "is not laid out as"),
+        ({"people": [{"pose_keypoints": [1, 2, "sure"]}]}, "is not laid out as"),
+        ({"images": [7], "annotations": []}, "is not laid out as"),
+        ([{"file_name": "a.jpg", "bbox": [1, 2, 3, 4], "score": "high"}], "is not laid out as"),
     ],
 )
 def test_wrong_files_are_one_line(tmp_path, content, words):
