@@ -187,6 +187,12 @@ HYBRIK29 = _skeleton(
     f"{_SMPL} smpl_head_top l_middle_tip r_middle_tip l_big_toe r_big_toe",
     tuple((child, parent) for child, parent in enumerate(HYBRIK_PARENTS) if parent >= 0),
 )
+# SMPL's joints, the face and LSP's top of the head.
+SGRE30 = _skeleton(
+    "sgre30",
+    f"{_SMPL} {_FACE} head_top",
+    (*_SMPL_BONES, (24, 15), (25, 24), (26, 24), (27, 25), (28, 26), (29, 15)),
+)
 # smplx's joints with the picked vertices (0-44) and the nine rows of J_regressor_extra (45-53).
 SMPL54 = _skeleton(
     "smpl54",
@@ -308,7 +314,7 @@ HUMAN_DATA190_H36M = _skeleton(
 SKELETONS = {
     skeleton.name: skeleton
     for skeleton in (
-        *(LSP14, COCOPLUS19, SMPL24, HYBRIK29, SMPL54, J24, BODY25, J49, J17),
+        *(LSP14, COCOPLUS19, SMPL24, HYBRIK29, SGRE30, SMPL54, J24, BODY25, J49, J17),
         *(H36M17, H36M17_RIGHT_FIRST, H36M32, MPII16, COCO17, AIC14),
         *(MPI_INF_3DHP28, MPI_INF_3DHP17, MUCO21, PW3D18, CLOTH3D42, HMR2_21),
         *(HUMAN_DATA190, HUMAN_DATA190_H36M),
@@ -325,6 +331,46 @@ def get(name: str) -> Skeleton:
     if name not in SKELETONS:
         raise ValueError(f"Unknown skeleton '{name}'; expected one of {', '.join(SKELETONS)}.")
     return SKELETONS[name]
+
+
+# SGRE takes labels for joints of the body that go by the same word: SGRE30 -> labels, best first.
+_SGRE_LABELS = {
+    "smpl_pelvis": ("pelvis", "mid_hip"),
+    "smpl_left_hip": ("left_hip",),
+    "smpl_right_hip": ("right_hip",),
+    "smpl_neck": ("neck",),
+    "head_top": ("head_top", "h36m_head_top"),
+}
+# What it takes the spine and the middle of the head for depends on what a dataset calls them.
+_SGRE_AS_H36M = {"smpl_spine1": "spine", "nose": "jaw"}
+_SGRE_AS_MUCO = {
+    # Its neck is called thorax there, and not taken.
+    **{"smpl_spine2": "spine", "smpl_head": "jaw", "smpl_neck": ""},
+    **{"smpl_left_hand": "left_hand", "smpl_right_hand": "right_hand"},
+    **{"smpl_left_foot": "left_toe", "smpl_right_foot": "right_toe"},
+}
+SGRE_READINGS = {"": {}, "h36m": _SGRE_AS_H36M, "muco": _SGRE_AS_MUCO}
+
+
+@functools.cache
+def sgre_mapping(source: Skeleton | str, reading: str = "") -> tuple[int, ...]:
+    """Returns which label SGRE takes for each joint of ``SGRE30``.
+
+    Args:
+        source: the set of the labels, or its name.
+        reading: key of ``SGRE_READINGS``: the dataset by whose words they go.
+
+    Returns:
+        One index into ``source`` per joint of ``SGRE30``; -1 where there is no such label.
+    """
+    source = get(source) if isinstance(source, str) else source
+    found = list(mapping(source, SGRE30))
+    words = {**_SGRE_LABELS, **{k: (word,) for k, word in SGRE_READINGS[reading].items()}}
+    for slot, joint in enumerate(SGRE30.joints):
+        for word in words.get(joint, ()):
+            if found[slot] < 0 and word in source.joints:
+                found[slot] = source.joints.index(word)
+    return tuple(found)
 
 
 @functools.cache

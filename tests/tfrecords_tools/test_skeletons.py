@@ -25,6 +25,10 @@ _FLIPS = {
         *(0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15),
         *(17, 16, 19, 18, 21, 20, 23, 22, 24, 26, 25, 28, 27),
     ],
+    "sgre30": [
+        *(0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15),
+        *(17, 16, 19, 18, 21, 20, 23, 22, 24, 26, 25, 28, 27, 29),
+    ],
     "mpii16": [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10],
     "coco17": [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15],
     "aic14": [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8, 12, 13],
@@ -263,6 +267,43 @@ def test_a_joint_without_a_mirror_image_is_refused():
         skeletons._derive_flip("broken", ("left_knee", "nose"))
     with pytest.raises(ValueError, match="twice"):
         skeletons._derive_flip("broken", ("nose", "nose"))
+
+
+# SGRE's slot of each label of a dataset, in the dataset's order; -1 for labels that it drops.
+_SGRE_SLOTS = {
+    ("h36m17_right_first", "h36m"): [
+        *(0, 2, 5, 8, 1, 4, 7, 3, 12, 24, 29, 16, 18, 20, 17, 19, 21),
+    ],
+    ("muco21", "muco"): [
+        *(29, -1, 17, 19, 21, 16, 18, 20, 2, 5, 8, 1, 4, 7, 0, 6, 15, 23, 22, 11, 10),
+    ],
+    ("coco17", ""): [24, 25, 26, 27, 28, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8],
+    ("mpii16", ""): [8, 5, 2, 1, 4, 7, 0, -1, 12, 29, 21, 19, 17, 16, 18, 20],
+    ("pw3d18", ""): [24, 12, 17, 19, 21, 16, 18, 20, 2, 5, 8, 1, 4, 7, 26, 25, 28, 27],
+}
+
+
+@pytest.mark.parametrize(("source", "reading"), _SGRE_SLOTS)
+def test_sgre_takes_the_published_labels(source, reading):
+    expected = [-1] * 30
+    for index, slot in enumerate(_SGRE_SLOTS[source, reading]):
+        if slot >= 0:
+            expected[slot] = index
+    assert list(skeletons.sgre_mapping(source, reading)) == expected
+
+
+@pytest.mark.parametrize("reading", skeletons.SGRE_READINGS)
+@pytest.mark.parametrize("source", skeletons.SKELETONS)
+def test_sgre_does_not_swap_sides(source, reading):
+    skeleton, flip = skeletons.get(source), skeletons.SGRE30.flip
+    slots = skeletons.sgre_mapping(source, reading)
+    for slot, index in enumerate(slots):
+        if index < 0:
+            assert slots[flip[slot]] < 0
+            continue
+        assert slots[flip[slot]] == skeleton.flip[index]
+        for side in ("left", "right"):
+            assert (side in skeletons.SGRE30.joints[slot]) == (side in skeleton.joints[index])
 
 
 # mmhuman3d's place of each joint of a dataset, in the dataset's order.
