@@ -26,7 +26,7 @@ REST_JOINTS = np.array(
 NUM_VERTICES = 6890
 RELEASE_MEAN = np.float32([0.406, 0.457, 0.480])
 RELEASE_DEVIATION = np.float32([0.225, 0.224, 0.229])
-SHARPNESS = 12.0  # of the heatmaps
+SHARPNESS = 6.0  # of the heatmaps
 
 
 def body_arrays():
@@ -181,6 +181,7 @@ VARIANTS = {
 def tensors(shapes):
     """Returns name -> array: the formula's values, changed where they would test little."""
     values = {}
+    is_hrnet = "preact.stage4.0.branches.0.0.conv1.weight" in shapes
     for name, shape in shapes.items():
         if name == "init_cam":
             values[name] = np.float32([0.9, 0, 0])[: shape[0]]
@@ -190,10 +191,14 @@ def tensors(shapes):
             values[name] = filler.torch_weight(name, shape)
         if name == "decsigma.bias":
             values[name] -= 4.0  # Joints that are sure, which the reference solves its scale from.
+        elif name.startswith("deconv_layers") and len(shape) > 1:
+            values[name] *= 20.0
         elif name.endswith("final_layer.weight"):
             values[name] *= SHARPNESS  # Joints far from each other.
         elif name == "fc_coord.weight":
-            values[name] *= 10.0
+            values[name] *= 0.2
+        elif is_hrnet and name.endswith(".weight") and len(shape) == 1:
+            values[name] *= 0.4  # Its sums over branches would grow beyond all measure.
         elif name == "decphi.weight":
             values[name] *= 10.0
     return values
