@@ -216,3 +216,78 @@ def test_later_recipe_is_mmhuman3d_s():
         },
     )
     assert train["num_steps"] * train["batch_size"] / 312_188 == pytest.approx(100, abs=1e-3)
+
+
+def test_hybrik_is_its_paper_s_recipe():
+    """256x192_adam_lr1e-3-res34_smpl_24_3d_base_2x_mix.yaml, its loaders, and the paper's length."""
+    settings = _settings("hybrik_res34.flags")
+    assert settings["body"] == "smpl"
+    _assert_has(
+        settings["model"],
+        {
+            "encoder": "resnet34_v1",
+            "colors": "release",
+            "image_size": 256,
+            "heatmap_stride": 4,  # 64 cells, and as many depths
+            "num_joints": 24,
+            "joints_from": "heatmaps",
+            "deconv_width": 256,
+            "hidden_units": 1024,
+            "dropout": 0.5,
+            "camera": "given",
+            "depth_range": 2.0,
+            "train_root": "closed_form",
+        },
+    )
+    # 1.25 times the box; that of a person of 150 px is about 140 px high.
+    assert settings["model"]["window_px"] == pytest.approx(1.25 * 140)
+    data = settings["data"]
+    mixture = [["h36m", 0.4], ["coco", 0.5], ["hybrik_mpi_inf_3dhp", 0.1]]
+    assert (data["datasets"], data["pair_2d_with_3d"]) == (mixture, False)
+    augment = settings["augment"]
+    _assert_has(
+        augment,
+        {
+            "spread": "normal",  # half of the range is the deviation: ROT_FACTOR 30, and 0.3
+            "shift_px": 0.0,
+            "rotation_deg": 60.0,
+            "rotation_probability": 0.6,
+            "flip_probability": 0.5,
+            "color_jitter": 0.2,
+            "noise_areas": [["h36m", 0.3], ["coco", 0.7]],
+            "noise_aspect": 2.0,
+            "occluder_probability": 0.0,
+            "cutout_probability": 0.0,
+        },
+    )
+    assert 1 / augment["scale_min"] == pytest.approx(1.3)
+    assert 1 / augment["scale_max"] == pytest.approx(0.7)
+    _assert_has(
+        settings["loss"],
+        {
+            "uvd_loss": "l1",
+            "uvd_weight": 1.0,
+            "marginal_weight": 0.0,
+            "betas_weight": 1.0,
+            "pose_weight": 0.01,
+            "twist_weight": 0.01,
+            "drop_outside": True,
+        },
+    )
+    train = settings["train"]
+    _assert_has(
+        train,
+        {
+            "batch_size": 8 * 32,
+            "generator_learning_rate": 1e-3,
+            "schedule": "step",
+            "warmup_steps": 0,
+            "clip_norm": 0.0,
+            "adam_epsilon": 1e-8,
+            "precision": "float32",
+            "average_decay": 0.0,
+        },
+    )
+    steps_per_epoch = 2 * 312_188 / train["batch_size"]
+    epochs = [step / steps_per_epoch for step in (*train["decay_steps"], train["num_steps"])]
+    assert epochs == pytest.approx([90, 120, 140], abs=1e-3)

@@ -37,6 +37,8 @@ _NEEDED = (
     *("intrinsics", "has_intrinsics"),
 )
 _SEEN = ("image", "translation", "has_translation")
+# Of an estimate.
+_COMPARED = (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA, outputs.HEATMAP_JOINTS_3D)
 # Regressors that give 2D keypoints, in the order of preference, and their joint sets.
 _KEYPOINTS_2D = {"cocoplus": skeletons.COCOPLUS19, "j24": skeletons.J24}
 
@@ -307,8 +309,7 @@ def _make_projector(
     regress = None if name is None else MeshFreeKeypoints(body, name)
 
     def add_keypoints(estimate: Mapping[str, tf.Tensor], view: CropView) -> dict[str, tf.Tensor]:
-        keys = (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)
-        found = {key: estimate[key] for key in keys}
+        found = {key: estimate[key] for key in _COMPARED if key in estimate}
         if regress is not None:
             joints, _ = regress(found[outputs.ROTATIONS], found[outputs.BETAS])
             joints = schema.rearrange(joints, _KEYPOINTS_2D[name], skeletons.COCOPLUS19)

@@ -9,6 +9,8 @@ source                  shape        meaning
 mpjpe_mm                [N]          mean joint error after the roots are joined
 pa_mpjpe_mm             [N]          the same after the best similarity transform
 pve_mm                  [N]          mean vertex error
+smpl_mpjpe_mm           [N]          mean error of SMPL's 24 joints after the pelvises are joined
+located_mpjpe_mm        [N]          the same of the joints as located before rotations were solved
 keypoints_2d_px         [N]          mean error of the visible 2D keypoints, px of the stored image
 joint_errors_mm         [N, J]       error of each joint, roots joined
 pa_joint_errors_mm      [N, J]       error of each joint after the best similarity transform
@@ -126,7 +128,15 @@ _ALIGNED = "after the best similarity transform (no reflection)"
 MEASURES: dict[str, Measure] = {
     "mpjpe_mm": Measure("mean joint error after the roots are joined, mm", "mpjpe_mm", _mean),
     "pa_mpjpe_mm": Measure(f"mean joint error {_ALIGNED}, mm", "pa_mpjpe_mm", _mean),
-    "pve_mm": Measure("mean vertex error without alignment, mm", "pve_mm", _mean),
+    "pve_mm": Measure("mean vertex error, not scaled nor turned, mm", "pve_mm", _mean),
+    "smpl_mpjpe_mm": Measure(
+        "mean error of SMPL's 24 joints after the pelvises are joined, mm", "smpl_mpjpe_mm", _mean
+    ),
+    "located_mpjpe_mm": Measure(
+        "mean error of SMPL's 24 joints as located before rotations were solved, mm",
+        "located_mpjpe_mm",
+        _mean,
+    ),
     "keypoints_2d_px": Measure(
         "mean error of the visible keypoints, px of the stored image",
         "keypoints_2d_px",

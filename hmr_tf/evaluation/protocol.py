@@ -29,12 +29,15 @@ class Protocol:
         comparable_with: whose numbers these may stand beside.
         joints: the joint set that is compared: `lsp14` or `j17`.
         num_joints: the first so many of its joints are compared.
+        num_fitted: the first so many of its joints are fitted for PA-MPJPE; 0 for those compared.
         num_pck_joints: the first so many of its joints count for PCK and AUC.
         root: joints of the set whose mean is moved to the origin before MPJPE.
         truth: where true joints come from: `joints`, the record's own, or else regressed from its
             SMPL parameters; or `smpl`, always regressed.
         is_gendered: whether true bodies are of each person's gender, where such bodies are given.
         has_true_gender_mesh: whether the estimated mesh too is of the person's true gender.
+        joins_meshes: whether meshes are moved, each with its own joints' root to the origin, before
+            their vertices are compared.
         sequences: pattern that the whole name of a record's sequence must match; empty for all.
         frame_step: frames whose number this divides are used.
         turns_to_ray: whether the estimate is turned by the angle between the camera's axis and the
@@ -50,11 +53,13 @@ class Protocol:
     comparable_with: str
     joints: str = "lsp14"
     num_joints: int = 14
+    num_fitted: int = 0
     num_pck_joints: int = 14
     root: tuple[int, ...] = (2, 3)
     truth: str = "joints"
     is_gendered: bool = False
     has_true_gender_mesh: bool = False
+    joins_meshes: bool = False
     sequences: str = ""
     frame_step: int = 1
     turns_to_ray: bool = False

@@ -251,6 +251,59 @@ MUPOTS_UNSCALED = dataclasses.replace(
 )
 """`mupots` without bringing the estimate's bones to the true lengths."""
 
+_OF_SMPL = ("smpl_mpjpe_mm", "located_mpjpe_mm")
+
+H36M_HYBRIK = dataclasses.replace(
+    H36M_P1_SPIN,
+    name="h36m_hybrik",
+    num_fitted=17,
+    metrics=("pa_mpjpe_mm", "mpjpe_mm", *_OF_SMPL),
+    comparable_with="HybrIK's evaluation of Human3.6M",
+)
+"""Human3.6M as HybrIK evaluates it, on its own annotation.
+
+Joints: the first 14 of J17 by J_regressor_h36m from the estimated mesh; true joints are the
+records', which in HybrIK's file (``Sample_20_test_...``, the converter's layout `hybrik`) are
+regressed from fitted bodies. So the numbers do not compare with those of Human3.6M's own joints.
+Root: the regressor's pelvis. Subjects S9 and S11, all cameras, every 20th frame, without three
+sequences of S9 whose bodies stand beside the person. Alignment: roots joined for MPJPE; for
+PA-MPJPE the similarity is fitted to all 17 joints, and 14 are averaged. Beside them SMPL's 24
+joints, pelvises joined: of the estimated body, and as the heatmaps located them, which tells what
+inverse kinematics costs. Papers use the flip test.
+"""
+
+PW3D_HYBRIK = dataclasses.replace(
+    PW3D,
+    name="pw3d_hybrik",
+    datasets=("hybrik_pw3d",),
+    truth="joints",
+    is_gendered=False,
+    joins_meshes=True,
+    metrics=("pa_mpjpe_mm", "mpjpe_mm", "pve_mm", *_OF_SMPL),
+    comparable_with="HybrIK's evaluation of 3DPW",
+)
+"""3DPW's test split as HybrIK evaluates it, on its own annotation (``3DPW_test_new.json``).
+
+Joints: the first 14 of J17 by J_regressor_h36m from the estimated mesh; true joints are the
+annotation's. Root: the regressor's pelvis. Boxes of at least 5 px, every frame. Alignment: roots
+joined for MPJPE, proper similarity of the 14 for PA-MPJPE, pelvises joined for PVE, whose true mesh
+is the neutral body's in the annotated pose and shape. SMPL's 24 joints as in `h36m_hybrik`. Means
+are over people; HybrIK's PVE is a mean over batches. Papers use the flip test.
+"""
+
+MPI_INF_3DHP_HYBRIK = dataclasses.replace(
+    MPI_INF_3DHP,
+    name="mpi_inf_3dhp_hybrik",
+    datasets=("hybrik_mpi_inf_3dhp",),
+    metrics=("pck_150", "auc_150", "mpjpe_mm", "pa_mpjpe_mm"),
+    comparable_with="HybrIK's evaluation of MPI-INF-3DHP",
+)
+"""MPI-INF-3DHP's test set on HybrIK's annotation; the rest is `mpi_inf_3dhp`.
+
+HybrIK's own code of it does not run, and its groups of joints are numbered in another order than
+its arrays: PCK and AUC are over the official 14 joints here.
+"""
+
 LSP = Protocol(
     name="lsp",
     datasets=("lsp",),
@@ -290,6 +343,7 @@ _NAMED = (
     *("SYNTHETIC", "H36M_P1", "H36M_P1_SPIN", "H36M_P2", "H36M_P2_SPIN", "H36M_P2_64"),
     *("PW3D", "PW3D_MMHUMAN3D", "PW3D_VIBE", "MPI_INF_3DHP", "MPI_INF_3DHP_HMR"),
     *("MUPOTS", "MUPOTS_UNSCALED", "LSP", "LSP_EXT_4DHUMANS"),
+    *("H36M_HYBRIK", "PW3D_HYBRIK", "MPI_INF_3DHP_HYBRIK"),
 )
 PROTOCOLS = Registry(
     "protocol", {name.lower(): f"hmr_tf.evaluation.protocols:{name}" for name in _NAMED}

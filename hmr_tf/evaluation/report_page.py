@@ -24,6 +24,8 @@ _RANKED_BY = {
     "mpjpe_mm": ("MPJPE", "mm"),
     "pa_mpjpe_mm": ("PA-MPJPE", "mm"),
     "pve_mm": ("PVE", "mm"),
+    "smpl_mpjpe_mm": ("MPJPE of SMPL's joints", "mm"),
+    "located_mpjpe_mm": ("MPJPE as located", "mm"),
     "keypoints_2d_px": ("2D error", "px"),
     "joint_errors_mm": ("mean joint error", "mm"),
     "pa_joint_errors_mm": ("mean joint error after alignment", "mm"),

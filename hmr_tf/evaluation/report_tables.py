@@ -13,6 +13,8 @@ LABELS = {
     "mpjpe_mm": "MPJPE",
     "pa_mpjpe_mm": "PA-MPJPE",
     "pve_mm": "PVE",
+    "smpl_mpjpe_mm": "MPJPE of SMPL's joints",
+    "located_mpjpe_mm": "MPJPE as located",
     "keypoints_2d_px": "2D error",
     "pck_150": "3DPCK",
     "auc_150": "AUC",

@@ -23,6 +23,8 @@ _TORSOS = (("left_shoulder", "right_hip"), ("right_shoulder", "left_hip"))
 _HEADS = (("neck", "head_top"),)
 # Side of the box over the extent of the labelled joints.
 _BOX_MARGIN = 1.2
+_SMPL_SOURCES = {"smpl_mpjpe_mm", "located_mpjpe_mm"}
+_SMPL_ROOT = (0,)
 Tensors = Mapping[str, tf.Tensor]
 
 
@@ -68,6 +70,8 @@ class Scorer:
             found.update(self._errors_3d(estimate, batch))
         if self._needs_mesh:
             found["pve_mm"] = self._vertex_error(estimate, batch)
+        if _SMPL_SOURCES & set(self.protocol.sources):
+            found.update(self._smpl_joint_errors(estimate, batch))
         if outputs.KEYPOINTS_2D in estimate:
             found.update(errors_2d(estimate[outputs.KEYPOINTS_2D], batch))
         return {name: found[name] for name in self.protocol.sources if name in found}
@@ -92,9 +96,45 @@ class Scorer:
             return tf.fill(tf.shape(batch["has_smpl"]), np.nan)
         bodies = self._true if self.protocol.has_true_gender_mesh else self._estimated
         gender = batch["gender"]
-        pred = bodies.vertices(estimate[outputs.ROTATIONS], estimate[outputs.BETAS], gender)
-        gt = self._true.vertices(true_rotations(batch), batch["betas"], gender)
-        return _where_known(metrics.pve(pred, gt), batch["has_smpl"] > 0)
+        meshes = [
+            self._mesh(bodies, estimate[outputs.ROTATIONS], estimate[outputs.BETAS], gender),
+            self._mesh(self._true, true_rotations(batch), batch["betas"], gender),
+        ]
+        return _where_known(metrics.pve(*meshes), batch["has_smpl"] > 0)
+
+    def _mesh(
+        self, bodies: TrueBodies, rotations: tf.Tensor, betas: tf.Tensor, gender: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns vertices where the protocol compares them."""
+        vertices = bodies.vertices(rotations, betas, gender)
+        if not self.protocol.joins_meshes:
+            return vertices
+        return vertices - self._root(bodies, rotations, betas, gender)
+
+    def _root(
+        self, bodies: TrueBodies, rotations: tf.Tensor, betas: tf.Tensor, gender: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the regressed root of the protocol's joint set, `[B, 1, 3]`."""
+        regressor, order = REGRESSORS[self.protocol.joints]
+        joints = bodies.keypoints(regressor, rotations, betas, gender)
+        joints = schema.rearrange(joints, order, skeletons.get(self.protocol.joints))
+        return tf.reduce_mean(tf.gather(joints, self.protocol.root, axis=1), 1, keepdims=True)
+
+    def _smpl_joint_errors(self, estimate: Tensors, batch: Tensors) -> dict[str, tf.Tensor]:
+        """Compares SMPL's own joints: those of the body, and those that were located."""
+        gt = self._true.smpl_joints(true_rotations(batch), batch["betas"], batch["gender"])
+        found = {}
+        if outputs.ROTATIONS in estimate:
+            found["smpl_mpjpe_mm"] = self._estimated.smpl_joints(
+                estimate[outputs.ROTATIONS], estimate[outputs.BETAS], batch["gender"]
+            )
+        if outputs.HEATMAP_JOINTS_3D in estimate:
+            located = estimate[outputs.HEATMAP_JOINTS_3D]
+            found["located_mpjpe_mm"] = located[:, : skeletons.SMPL24.num_joints]
+        return {
+            name: _where_known(metrics.mpjpe(joints, gt, root=_SMPL_ROOT), batch["has_smpl"] > 0)
+            for name, joints in found.items()
+        }
 
 
 def joint_numbers(
@@ -122,9 +162,12 @@ def joint_numbers(
         pred = alignment.align_root(pred, protocol.root)
         if protocol.fits_bones:
             pred = corrections.fit_bones(pred, gt)
-    pred = pred[:, : protocol.num_joints]
-    gt = alignment.align_root(gt, protocol.root)[:, : protocol.num_joints]
-    raw, aligned = metrics.joint_errors(pred, gt), metrics.pa_joint_errors(pred, gt)
+    gt = alignment.align_root(gt, protocol.root)
+    num_joints, num_fitted = protocol.num_joints, protocol.num_fitted or protocol.num_joints
+    raw = metrics.joint_errors(pred[:, :num_joints], gt[:, :num_joints])
+    aligned = tf.fill(tf.shape(raw), np.nan)
+    if pred.shape[1] >= num_fitted:
+        aligned = metrics.pa_joint_errors(pred[:, :num_fitted], gt[:, :num_fitted])[:, :num_joints]
     values = {
         "mpjpe_mm": tf.reduce_mean(raw, axis=-1),
         "pa_mpjpe_mm": tf.reduce_mean(aligned, axis=-1),

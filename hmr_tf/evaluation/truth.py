@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from hmr_tf.body.keypoints import MeshFreeKeypoints
 from hmr_tf.body.model_file import Body
-from hmr_tf.body.smpl import SMPL
+from hmr_tf.body.smpl import SMPL, BodyLayer
 from hmr_tf.errors import ConfigError
 from hmr_tf.evaluation.protocol import REGRESSORS, Protocol
 from hmr_tf.geometry import rotations as rotations_lib
@@ -44,6 +44,7 @@ class TrueBodies:
                     "bodies must be of the model's kind."
                 )
         self._meshes: dict[str, SMPL] = {}
+        self._skeletons: dict[str, BodyLayer] = {}
         self._keypoints: dict[tuple[str, str], MeshFreeKeypoints] = {}
 
     @property
@@ -87,6 +88,20 @@ class TrueBodies:
             return self._keypoints[key](rotations, fit_betas(betas, body))[0]
 
         return self._by_gender(regress, gender)
+
+    def smpl_joints(self, rotations: tf.Tensor, betas: tf.Tensor, gender: tf.Tensor) -> tf.Tensor:
+        """Poses SMPL's joints, each with the body of its gender; `[B, 24, 3]` m, not translated.
+
+        Args:
+            rotations, betas, gender: as in `vertices`.
+        """
+
+        def pose(name: str, body: Body) -> tf.Tensor:
+            if name not in self._skeletons:
+                self._skeletons[name] = BodyLayer(body)
+            return self._skeletons[name].skeleton(rotations, fit_betas(betas, body))[2]
+
+        return self._by_gender(pose, gender)
 
     def _by_gender(self, compute, gender: tf.Tensor) -> tf.Tensor:
         """Computes with every body, and takes each row from that of its gender."""

@@ -102,13 +102,12 @@ def test_mirrored_truth_is_not_forgiven(name):
     centred = (gt - _root(protocol, gt))[:, : protocol.num_joints]
     expected = 2000 * np.abs(centred[..., 0]).mean(axis=1)
     np.testing.assert_allclose(found["mpjpe_mm"], expected, rtol=1e-4)
+    fitted = (gt - _root(protocol, gt))[:, : protocol.num_fitted or protocol.num_joints]
     for row in range(_COUNT):
-        x, y = (
-            points - points.mean(axis=0) for points in (centred[row] * [-1, 1, 1], centred[row])
-        )
+        x, y = (points - points.mean(axis=0) for points in (fitted[row] * [-1, 1, 1], fitted[row]))
         turned = Rotation.align_vectors(y, x)[0].apply(x)
         turned *= (turned * y).sum() / (x * x).sum()
-        expected = 1000 * np.linalg.norm(turned - y, axis=-1).mean()
+        expected = 1000 * np.linalg.norm(turned - y, axis=-1)[: protocol.num_joints].mean()
         assert found["pa_mpjpe_mm"][row] == pytest.approx(expected, rel=1e-3)
         assert expected > 30
     flat = _bodies(protocol) * [1.0, 1.0, 0.0]
@@ -277,3 +276,52 @@ def test_an_estimate_without_a_body_has_no_mesh():
     scorer = scoring.Scorer(PROTOCOLS.get("pw3d"), toy_body())
     found = scorer.errors({scoring.PROTOCOL_JOINTS: tf.zeros([3, 14, 3])}, batch)
     assert np.isnan(found["pve_mm"]).all() and np.isfinite(found["mpjpe_mm"]).all()
+
+
+def test_joints_that_are_fitted_need_not_be_averaged():
+    """HybrIK fits 17 on Human3.6M and 14 on 3DPW, and averages 14."""
+    protocol, other = PROTOCOLS.get("h36m_hybrik"), PROTOCOLS.get("pw3d_hybrik")
+    gt = _bodies(protocol)
+    pred = gt + np.random.default_rng(1).normal(0, 0.05, gt.shape)
+    pred[:, 14:] += 0.3  # Pelvis, spine and jaw.
+    found = _numbers(protocol, pred, gt)["pa_mpjpe_mm"]
+    assert np.all(found > 1.5 * _numbers(other, pred, gt)["pa_mpjpe_mm"])
+    assert _numbers(protocol, pred, gt)["pa_joint_errors_mm"].shape == (_COUNT, 14)
+    # Fourteen rooted joints of others cannot be fitted as seventeen.
+    rooted = (pred - _root(protocol, pred))[:, :14]
+    found = _numbers(protocol, rooted, gt)
+    assert np.isnan(found["pa_mpjpe_mm"]).all() and np.isfinite(found["mpjpe_mm"]).all()
+
+
+def test_hybrik_joins_meshes_and_compares_smpl_joints():
+    batch, estimate = _people()
+    turn = Rotation.from_rotvec([0.0, 0.4, 0.0]).as_matrix().astype(np.float32)
+    rotations = estimate[outputs.ROTATIONS].numpy()
+    rotations[:, 0] = turn @ rotations[:, 0]
+    located = np.random.default_rng(2).normal(size=(3, 29, 3)).astype(np.float32)
+    estimate = {
+        **estimate,
+        outputs.ROTATIONS: tf.constant(rotations),
+        outputs.HEATMAP_JOINTS_3D: tf.constant(located),
+    }
+    body = toy_body()
+    found = scoring.Scorer(PROTOCOLS.get("pw3d_hybrik"), body).errors(estimate, batch)
+    found = {name: values.numpy() for name, values in found.items()}
+    pelvis = body.regressor("h36m")[:1]
+    for row, (pose, betas) in enumerate(zip(batch["pose_axis_angle"], batch["betas"])):
+        vertices, joints = posing.pose_body(body, pose.numpy(), betas.numpy())
+        turned, moved = posing.pose_body(body, rotations[row], betas.numpy())
+        meshes = [mesh - pelvis @ mesh for mesh in (vertices, turned)]
+        expected = 1000 * np.linalg.norm(meshes[0] - meshes[1], axis=1).mean()
+        assert found["pve_mm"][row] == pytest.approx(expected, rel=1e-3)
+        gt = joints - joints[0]
+        for source, points in (("smpl", moved), ("located", located[row, :24])):
+            expected = 1000 * np.linalg.norm(points - points[0] - gt, axis=1).mean()
+            assert found[f"{source}_mpjpe_mm"][row] == pytest.approx(expected, rel=1e-3)
+
+
+def test_what_was_not_located_is_not_measured():
+    batch, estimate = _people()
+    found = scoring.Scorer(PROTOCOLS.get("h36m_hybrik"), toy_body()).errors(estimate, batch)
+    assert "located_mpjpe_mm" not in found
+    np.testing.assert_allclose(found["smpl_mpjpe_mm"], 0.0, atol=2e-3)
