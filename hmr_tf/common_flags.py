@@ -53,6 +53,16 @@ def define_body():
     return body, gender
 
 
+def define_num_logical_cpus():
+    """Defines ``--num_logical_cpus``."""
+    return flags.DEFINE_integer(
+        "num_logical_cpus",
+        0,
+        "Replicas on this machine's CPU instead of its GPUs, to try distribution; 0: all GPUs.",
+        lower_bound=0,
+    )
+
+
 def define_seed(text: str = "Seed of everything random."):
     """Defines ``--seed``."""
     return flags.DEFINE_integer("seed", 0, text, lower_bound=0)

@@ -76,12 +76,7 @@ _FLIP_TEST = flags.DEFINE_bool(
 _AVERAGED = flags.DEFINE_bool(
     "averaged", True, "Whether averaged weights are taken where the checkpoint has them."
 )
-_NUM_LOGICAL_CPUS = flags.DEFINE_integer(
-    "num_logical_cpus",
-    0,
-    "Replicas on this machine's CPU instead of its GPUs, to try distribution; 0: all GPUs.",
-    lower_bound=0,
-)
+_NUM_LOGICAL_CPUS = common_flags.define_num_logical_cpus()
 flags.mark_flags_as_required(["data_dir"])
 flags.mark_flags_as_mutual_exclusive(["checkpoint", "predictions"], required=True)
 

@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     from hmr_tf.weights import importer
 
+    command.check_out_dir(_OUT.value, "out")
     is_encoder = FORMATS.get(_FORMAT.value).is_encoder
     body = None if is_encoder else _load_body()
     lines = importer.import_weights(_FORMAT.value, _SOURCE.value, _OUT.value, body)

@@ -126,12 +126,7 @@ _INITIAL_WEIGHTS = flags.DEFINE_string(
     "Folder of the weights to begin with: an encoder or a model that import_weights wrote, or a "
     "run; without it new ones.",
 )
-_NUM_LOGICAL_CPUS = flags.DEFINE_integer(
-    "num_logical_cpus",
-    0,
-    "Replicas on this machine's CPU instead of its GPUs, to try distribution; 0: all GPUs.",
-    lower_bound=0,
-)
+_NUM_LOGICAL_CPUS = common_flags.define_num_logical_cpus()
 for _settings in (part for pair in SETTINGS.values() for part in pair):
     common_flags.define_config(_settings, _CHOICES, _BOUNDS)
 common_flags.define_config(config.AugmentConfig, _CHOICES, _BOUNDS)

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from hmr_tf import checkpoints
+from hmr_tf import checkpoints, command
 from hmr_tf import config as config_lib
 from hmr_tf.body import model_file
 from hmr_tf.data import record_sets
@@ -21,13 +21,7 @@ def check_log_dir(log_dir: str) -> None:
     Raises:
         ConfigError: if it is a file, cannot be made, or holds weights of nobody knows what.
     """
-    parent = os.path.abspath(log_dir)
-    while not os.path.lexists(parent):
-        parent = os.path.dirname(parent)
-    if not os.path.isdir(parent):
-        raise ConfigError(f"--log_dir={log_dir} cannot be a folder: '{parent}' is a file.")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"--log_dir={log_dir} cannot be written: no right to write in {parent}.")
+    command.check_out_dir(log_dir, "log_dir")
     if not checkpoints.has_description(log_dir) and checkpoints.latest_weights(log_dir):
         raise ConfigError(
             f"'{log_dir}' holds weights but not what they are of ({checkpoints.DESCRIPTION_FILE} "
