@@ -13,11 +13,11 @@ predict_crops    images [n, size, size, 3] float32 RGB in [0, 1]        Estimate
 Image bytes are JPEG, PNG, GIF or BMP files of any sizes, mixed as they come; they are decoded,
 turned upright and cropped as `predict` does it. Boxes are in px of the upright image.
 
-``keypoints_2d_image`` are the model's own projection into the crop, carried over to the image:
-`weak_perspective`, or the pinhole before the crop's centre of a model trained with
-``--projection=perspective``. ``translation`` and ``focal_length_px`` are a camera before the
-image's centre, the same for all models. Joints moved by ``translation`` and projected by it land on
-the keypoints where their z is 0; others land the farther off, the more z is of the distance.
+``keypoints_2d_image`` are the model's own projection into the crop, carried over to the image: of
+`hmr` weak perspective or, if trained with ``--projection=perspective``, a pinhole before the crop's
+centre. ``translation`` and ``focal_length_px`` are a camera before the image's centre
+(`hmr_tf.predictor`). Joints moved by ``translation`` and projected by it land on the keypoints
+where their z is 0; others land the farther off, the more z is of the distance.
 
 The folder ``assets.extra`` holds what a client needs beside the numbers: ``faces.npy`` and
 ``model.json`` with the names of the joints. The network computes in float32 whatever precision it
