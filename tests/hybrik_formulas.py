@@ -166,3 +166,23 @@ def transposed(matrix: np.ndarray) -> np.ndarray:
 def length(vector: np.ndarray) -> np.ndarray:
     """Returns lengths, with the last axis kept."""
     return np.linalg.norm(vector, axis=-1, keepdims=True)
+
+
+def random_people(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns rest joints, rotations and twists of people of many builds in any pose."""
+    rng = np.random.default_rng(seed)
+    # Not of the embedded body: in some of its shapes the hips have no lever about the spine.
+    rest = rng.uniform(0.9, 1.1, (count, 1, 1)) * REST + rng.normal(
+        scale=0.003, size=(count, 29, 3)
+    )
+    rotations = Rotation.from_rotvec(rng.normal(scale=0.4, size=(24 * count, 3))).as_matrix()
+    rotations = rotations.reshape(count, 24, 3, 3)
+    rotations[:, 0] = Rotation.random(count, random_state=seed).as_matrix()
+    return rest, rotations, twists_of(rotations, rest)
+
+
+def assert_rotations(matrices: np.ndarray, digits: float) -> None:
+    """Checks that matrices `[..., 3, 3]` turn and do nothing else."""
+    squares = matrices @ transposed(matrices)
+    np.testing.assert_allclose(squares, np.broadcast_to(np.eye(3), squares.shape), atol=digits)
+    np.testing.assert_allclose(np.linalg.det(matrices), 1.0, atol=digits)

@@ -33,7 +33,7 @@ import tensorflow as tf
 from hmr_tf.body import pelvis_orientation
 from hmr_tf.body.model_file import NUM_JOINTS, Body
 from hmr_tf.geometry import swing_twist
-from hmr_tf.geometry.kinematics import KinematicTree, compose, take
+from hmr_tf.geometry.kinematics import KinematicTree, take
 from tfrecords_tools.skeletons import HYBRIK29, HYBRIK_CHILDREN, HYBRIK_LEAVES, SMPL_PARENTS
 
 METHODS = ("adaptive", "naive")
@@ -150,103 +150,109 @@ def solve(
     fit_chest = None
     if spine3 == "kabsch":
         fit_chest = functools.partial(_fit_chest, joints, rest_joints, method)
-    aim = functools.partial(_aim, method=method, switch=switch)
-    rotations = _solve_levels(tf.cast(global_orient, joints.dtype), limbs, aim, fit_chest)
+    choose = functools.partial(_choose_aim, method=method, switch=switch)
+    rotations = _solve_levels(tf.cast(global_orient, joints.dtype), limbs, choose, fit_chest)
     return rotations if leaf_rotations is None else _with_leaves(rotations, leaf_rotations)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Limbs:
-    """What is known of the n joints of a level beforehand; vectors `[batch, n, 3]`.
+    """What is known of the n joints of a level beforehand.
 
     Attributes:
-        steps: from the parent, in the rest pose.
-        lengths: `[batch, n, 1]` of the bone that leaves the joint, in the rest pose.
-        axes: its direction.
-        sides: directions at right angles to it.
-        spun: `[batch, n, 3, 3]` the twist, and a half turn about the axis.
-        targets: where the bone is to end, from the root.
-        predicted: the bone between the given joints.
+        steps: `[batch, n, 3, 4]` from the parent in the rest pose, in the last column.
+        axes: `[batch, n, 3]` directions of the bones in the rest pose.
+        sides: `[batch, n, 3]` directions at right angles to them.
+        spun: `[batch, n, 3, 3]` the twists, and half a turn about the bones.
+        ends: `[batch, n, 4, 2]`, homogeneous: where the bone is to end, from the root; and the bone
+            between the given joints, made as long as it is in the rest pose.
+        is_known: `[batch, n, 1]` bool, whether the latter has a direction; it is zero if not.
     """
 
     steps: tf.Tensor
-    lengths: tf.Tensor
     axes: tf.Tensor
     sides: tf.Tensor
     spun: tf.Tensor
-    targets: tf.Tensor
-    predicted: tf.Tensor
+    ends: tf.Tensor
+    is_known: tf.Tensor
 
 
 def _limbs(joints: tf.Tensor, rest_joints: tf.Tensor, twists: tf.Tensor) -> list[_Limbs]:
     """Returns the limbs of every level after the root's."""
-    bones = _bones(rest_joints)[:, 1:]
-    axes = swing_twist.unit(bones, _UP)
-    predicted = _bones(joints)[:, 1:]
+    rest_bones, bones = _bones(rest_joints)[:, 1:], _bones(joints)[:, 1:]
+    axes = swing_twist.unit(rest_bones, _UP)
+    is_known = swing_twist.has_direction(bones)
+    lengths = tf.reduce_sum(rest_bones * axes, axis=-1, keepdims=True)
+    directions = lengths * tf.cast(is_known, bones.dtype) * swing_twist.unit(bones, _UP)
+    steps = rest_joints[:, 1:NUM_JOINTS] - tf.gather(rest_joints, SMPL_PARENTS[1:], axis=1)
     parts = (
-        rest_joints[:, 1:NUM_JOINTS] - tf.gather(rest_joints, SMPL_PARENTS[1:], axis=1),
-        tf.reduce_sum(bones * axes, axis=-1, keepdims=True),
+        tf.pad(steps[..., None], [[0, 0], [0, 0], [0, 0], [3, 0]]),
         axes,
         swing_twist.perpendicular(axes),
         swing_twist.half_turn(axes, swing_twist.twist(axes, twists)),
-        _bone_ends(joints)[:, 1:],
-        predicted,
+        tf.stack([_points(_bone_ends(joints)[:, 1:]), _vectors(directions)], axis=-1),
+        is_known,
     )
     levels = zip(*(tf.split(part, _LEVEL_SIZES, axis=1) for part in parts))
     return [_Limbs(*level) for level in levels]
 
 
 def _solve_levels(
-    root: tf.Tensor, limbs: list[_Limbs], aim: Callable, fit_chest: Callable | None
+    root: tf.Tensor, limbs: list[_Limbs], choose_aim: Callable, fit_chest: Callable | None
 ) -> tf.Tensor:
     """Returns `[batch, 24, 3, 3]` from the pelvis' rotation and the limbs of each level."""
     rotations = [root[:, None]]
-    # Rotation and position of each joint of the level above.
-    above = tf.concat([rotations[0], tf.zeros_like(rotations[0][..., :1])], axis=-1)
+    # Transforms `[batch, n, 3, 4]` from the root's place into the frames of the level above.
+    above = tf.linalg.matrix_transpose(rotations[0])
+    above = tf.concat([above, tf.zeros_like(above[..., :1])], axis=-1)
     for level, slots, limb in zip(_TREE.levels[1:], _TREE.parent_slots, limbs):
-        parents = take(above, slots)
-        middle = swing_twist.halfway(limb.axes, aim(parents, limb), limb.sides)
-        turned = swing_twist.half_turn(middle, limb.spun)
+        # Into the parent's frame still, but from the joint's own place.
+        inward = take(above, slots) - limb.steps
+        aimed, predicted = tf.unstack(tf.linalg.matmul(inward, limb.ends), axis=-1)
+        aim = choose_aim(aimed, predicted, limb.is_known)
+        turned = swing_twist.half_turn(swing_twist.halfway(limb.axes, aim, limb.sides), limb.spun)
         if fit_chest and _CHEST in level:
             slot = level.index(_CHEST)
-            chest = fit_chest(parents[:, slot])[:, None]
+            chest = fit_chest(inward[:, slot])[:, None]
             turned = tf.concat([turned[:, :slot], chest, turned[:, slot + 1 :]], axis=1)
         rotations.append(turned)
-        above = compose(parents, tf.concat([turned, limb.steps[..., None]], axis=-1))
+        above = tf.linalg.matmul(turned, inward, transpose_a=True)
     return tf.concat(rotations, axis=1)
 
 
-def _aim(parents: tf.Tensor, limb: _Limbs, method: str, switch: float | None) -> tf.Tensor:
-    """Returns where bones shall point, `[batch, n, 3]`, in the frames of the parents."""
+def _choose_aim(
+    aimed: tf.Tensor, predicted: tf.Tensor, is_known: tf.Tensor, method: str, switch: float | None
+) -> tf.Tensor:
+    """Returns where bones shall point, `[batch, n, 3]`: at their target, or as predicted."""
     if method == "naive":
-        return _inward(parents, limb.predicted)
-    aim = _inward(parents, limb.targets - parents[..., 3]) - limb.steps
+        return predicted
     if switch is None:
-        return aim
-    predicted = limb.lengths * swing_twist.unit(_inward(parents, limb.predicted), _UP)
-    gap = aim - predicted
+        return aimed
+    gap = aimed - predicted
     is_far = tf.reduce_sum(gap * gap, axis=-1, keepdims=True) > switch**2
-    return tf.where(is_far & swing_twist.has_direction(limb.predicted), predicted, aim)
-
-
-def _inward(parents: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
-    """Returns vectors in the frames of transforms `[..., 3, 4]`."""
-    return tf.linalg.matvec(parents[..., :3], vectors, transpose_a=True)
+    return tf.where(is_far & is_known, predicted, aimed)
 
 
 def _fit_chest(
-    joints: tf.Tensor, rest_joints: tf.Tensor, method: str, parent: tf.Tensor
+    joints: tf.Tensor, rest_joints: tf.Tensor, method: str, inward: tf.Tensor
 ) -> tf.Tensor:
-    """Returns the chest's rotation that fits neck and collars; the parent's is `[batch, 3, 4]`."""
+    """Returns the chest's rotation that fits neck and collars; ``inward`` is `[batch, 3, 4]`."""
     chest = slice(_CHEST, _CHEST + 1)
     rest_bones = rest_joints[:, _CHEST_CHILDREN] - rest_joints[:, chest]
-    if method == "naive":
-        bones = _inward(parent[:, None], joints[:, _CHEST_CHILDREN] - joints[:, chest])
-    else:
-        step = rest_joints[:, chest] - tf.gather(rest_joints, [SMPL_PARENTS[_CHEST]], axis=1)
-        offsets = joints[:, _CHEST_CHILDREN] - parent[:, None, :, 3]
-        bones = _inward(parent[:, None], offsets) - step
+    ends = joints[:, _CHEST_CHILDREN]
+    ends = _vectors(ends - joints[:, chest]) if method == "naive" else _points(ends)
+    bones = tf.linalg.matmul(ends, inward, transpose_b=True)
     return pelvis_orientation.fit_bones(rest_bones, bones)
+
+
+def _points(places: tf.Tensor) -> tf.Tensor:
+    """Returns places `[batch, n, 3]` as homogeneous `[batch, n, 4]`."""
+    return tf.concat([places, tf.ones_like(places[..., :1])], axis=-1)
+
+
+def _vectors(directions: tf.Tensor) -> tf.Tensor:
+    """Returns directions `[batch, n, 3]` as homogeneous `[batch, n, 4]`."""
+    return tf.concat([directions, tf.zeros_like(directions[..., :1])], axis=-1)
 
 
 def _bones(joints: tf.Tensor) -> tf.Tensor:

@@ -33,18 +33,17 @@ def in_closed_form(joints: tf.Tensor, rest_joints: tf.Tensor) -> tf.Tensor:
     rest_left, rest_right, rest_spine = tf.unstack(_bones(rest_joints), axis=1)
     left, right, spine = tf.unstack(_bones(joints), axis=1)
     turned = swing_twist.swing(rest_spine, spine)
-    has_spine = swing_twist.has_direction(spine)
-    axis = swing_twist.unit(spine, _UP)
+    axis = swing_twist.unit(spine, swing_twist.unit(rest_spine, _UP))
 
     def across(vector: tf.Tensor) -> tf.Tensor:
-        along = axis * tf.reduce_sum(axis * vector, axis=-1, keepdims=True)
-        return tf.where(has_spine, vector - along, vector)
+        return vector - axis * tf.reduce_sum(axis * vector, axis=-1, keepdims=True)
 
     rest_hips = across(tf.linalg.matvec(turned, 0.5 * (rest_left + rest_right)))
     start = swing_twist.unit(rest_hips, swing_twist.perpendicular(axis))
-    # Hips that are turned right around have turned about the spine.
-    side = swing_twist.unit(tf.linalg.cross(axis, start), swing_twist.perpendicular(start))
-    return tf.linalg.matmul(swing_twist.swing(start, across(0.5 * (left + right)), side), turned)
+    end = swing_twist.unit(across(0.5 * (left + right)), start)
+    cos = tf.reduce_sum(start * end, axis=-1)
+    sin = tf.reduce_sum(axis * tf.linalg.cross(start, end), axis=-1)
+    return tf.linalg.matmul(swing_twist.twist(axis, tf.stack([cos, sin], axis=-1)), turned)
 
 
 # Name -> function of joints and joints in the rest pose.

@@ -97,15 +97,11 @@ def forward_kinematics(
         parts[0] = tf.concat([turned, parts[0][..., 3:]], axis=-1)
     done = [parts[0]]
     for slots, part in zip(tree.parent_slots, parts[1:]):
-        done.append(compose(take(done[-1], slots), part))
+        above = take(done[-1], slots)
+        moved = tf.linalg.matmul(above[..., :3], part)
+        done.append(tf.concat([moved[..., :3], moved[..., 3:] + above[..., 3:]], axis=-1))
     transforms = take(tf.concat(done, axis=-3), tree.positions)
     return transforms[..., :3], transforms[..., 3]
-
-
-def compose(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
-    """Returns the rigid transforms `[..., 3, 4]` that do ``below``, then ``above``."""
-    moved = tf.linalg.matmul(above[..., :3], below)
-    return tf.concat([moved[..., :3], moved[..., 3:] + above[..., 3:]], axis=-1)
 
 
 def take(tensor: tf.Tensor, slots: tuple[int, ...]) -> tf.Tensor:
