@@ -31,7 +31,7 @@ class LabelledImage:
 
     Attributes:
         path: of the image; it may be missing.
-        keypoints: `[14, 3]` LSP-14 x, y px and visibility 0 or 1.
+        keypoints: `[14, 3]` LSP-14, or `[19, 3]` cocoplus: x, y px and visibility 0 or 1.
         fields: more fields of the sample, e.g. `joints_3d`.
     """
 
@@ -131,19 +131,20 @@ def image_paths(folder: str, num_images: int, dataset: str) -> list[str]:
 def to_sample(item: LabelledImage, dataset: str) -> Sample | Drop:
     """Turns a labelled image into a sample.
 
-    The centre is the middle of the visible points' extent, as in the original release.
+    The centre is the middle of the extent of LSP's visible points, as in the original release.
     """
     visible = item.keypoints[:, 2] > 0
+    body = np.flatnonzero(visible[: len(skeletons.LSP14.joints)])
     points = np.where(np.isfinite(item.keypoints), item.keypoints, 0.0)
     if not np.isfinite(item.keypoints[visible]).all():
         return Drop("keypoint that is not finite", is_error=True)
-    if not visible.any():
+    if not len(body):
         return Drop("no visible keypoint")
     try:
         data, height, width = images.record_jpeg(item.path)
     except ImageError as error:
         return Drop(str(error).split(":")[0], is_error=True)
-    low, high = points[visible, :2].min(0), points[visible, :2].max(0)
+    low, high = points[body, :2].min(0), points[body, :2].max(0)
     keypoints_2d = np.zeros((len(_TO_COCOPLUS), 3))
     keypoints_2d[: len(points)] = points
     return Sample(

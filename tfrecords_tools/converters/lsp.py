@@ -6,7 +6,9 @@ split. Images are stored as they are.
 
 A tree made by ``python -m hmr_tf.synthesize`` has ``smpl_truth.npz`` beside ``joints.mat``. It then
 says which image is in which split, and its bodies become the records' 3D joints and SMPL
-parameters.
+parameters. With ``--option face=1`` nose, eyes and ears are labelled, too, where the head does not
+hide them, as COCO's annotators do: without them 14 points do not tell whether somebody seen from the
+side looks left or right.
 
 Reference:
     S. Johnson and M. Everingham, Clustered Pose and Nonlinear Appearance Models for Human Pose
@@ -26,6 +28,7 @@ from tfrecords_tools.converter import Converter, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError
 
 _NUM_TRAIN = 1000
+_FACE = slice(14, 19)  # Of the cocoplus joints; the ears come last.
 # Arrays of smpl_truth.npz and what one image's row looks like; numbers are float32.
 _TRUTH_SHAPES = {
     "pose_axis_angle": (72,),
@@ -43,6 +46,7 @@ class LSPConverter(Converter):
 
     name = "lsp"
     splits = ("train", "test")
+    option_defaults = {"face": 0}
 
     def fingerprint(self, part: str) -> str:
         """Hashes the labels, the truth if there is one, and the list of images."""
@@ -54,6 +58,12 @@ class LSPConverter(Converter):
         """Returns the images of a split, in the order of ``joints.mat``."""
         labels, paths, truth = self._read()
         labels[:, :, 2] = 1 - labels[:, :, 2]  # LSP marks occluded points, LSP-extended visible.
+        if self.options["face"]:
+            if truth is None:
+                raise DatasetError(
+                    f"lsp: option face needs {self._truth_path}, which LSP itself does not have."
+                )
+            labels = np.concatenate([labels, _face_labels(truth)], axis=1)
         if truth is None:
             is_train = np.arange(len(labels)) < _NUM_TRAIN
             chosen = np.flatnonzero(is_train == (part == "train"))
@@ -105,6 +115,17 @@ def _read_truth(path: str, num_images: int) -> dict[str, np.ndarray]:
         if array.shape != expected:
             raise DatasetError(f"lsp: {name} in {path} must be {expected}; it is {array.shape}.")
     return truth
+
+
+def _face_labels(truth: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns nose, eyes and ears, `[N, 5, 3]` (x, y, px, and whether the head hides them not)."""
+    points = truth["joints_3d"][:, _FACE] + truth["translation"][:, None]
+    focal, middle = np.split(truth["intrinsics"][:, None], 2, axis=-1)
+    pixels = points[..., :2] / points[..., 2:] * focal + middle
+    between_ears = points[:, -2:].mean(axis=1, keepdims=True)
+    # A point is hidden where it lies behind the middle of the head, seen from the camera.
+    is_seen = ((points - between_ears) * points).sum(axis=-1) < 0
+    return np.concatenate([pixels, is_seen[..., None]], axis=-1)
 
 
 def _truth_fields(truth: dict[str, np.ndarray] | None, index: int) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -52,8 +54,8 @@ def write_truth(folder, num_images=6, **changes):
     return truth
 
 
-def _records(tmp_path, split="train", **arguments):
-    converter = LSPConverter(tmp_path / "lsp", split)
+def _records(tmp_path, split="train", options=None, **arguments):
+    converter = LSPConverter(tmp_path / "lsp", split, options=options)
     manifest = convert_part(converter, split, str(tmp_path / "out"), **arguments).manifest
     paths = manifest.shard_paths(str(tmp_path / "out"))
     return manifest, [parse_image_example(r) for path in paths for r in read_records(path)]
@@ -152,6 +154,39 @@ def test_truth_becomes_3d_and_smpl(tmp_path):
             for flag in ("has_3d", "has_smpl", "has_translation", "has_intrinsics"):
                 assert float(record[flag]) == 1
             assert record["subject"].numpy() == truth["subject"][row].encode()
+
+
+def test_faces_are_labelled_where_the_head_does_not_hide_them(tmp_path):
+    write_source(tmp_path / "lsp")
+    face = np.array(
+        [[0, 0.02, -0.1], [0.03, 0, -0.08], [-0.03, 0, -0.08], [0.07, 0, 0], [-0.07, 0, 0]]
+    )
+    turned = face @ np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]])  # The left ear comes to the front.
+    joints = np.zeros((6, 19, 3), np.float32)
+    for row, points in ((0, face), (2, -face), (4, turned)):
+        joints[row, 14:] = points
+    translation = np.tile(np.float32([0.5, -0.2, 5]), (6, 1))
+    intrinsics = np.tile(np.float32([100, 110, 40, 50]), (6, 1))
+    write_truth(tmp_path / "lsp", joints_3d=joints, translation=translation, intrinsics=intrinsics)
+    _, plain = _records(tmp_path)
+    shutil.rmtree(tmp_path / "out")
+    _, labelled = _records(tmp_path, options={"face": "1"})
+    x, y = 100 * 0.5 / 4.9 + 40, 110 * -0.18 / 4.9 + 50
+    np.testing.assert_allclose(labelled[0]["keypoints_2d"][14], [x, y, 1], atol=1e-4)
+    seen = [record["keypoints_2d"][14:, 2].numpy().tolist() for record in labelled]
+    # Nose, left eye, right eye, left ear, right ear; seen from the front, ears are at the rim.
+    assert seen[0][:3] == [1, 1, 1] and seen[1][:3] == [0, 0, 0]
+    assert seen[2][3:] == [1, 0]
+    for one, other in zip(plain, labelled):
+        np.testing.assert_array_equal(one["keypoints_2d"][:14], other["keypoints_2d"][:14])
+        np.testing.assert_array_equal(one["center"], other["center"])
+        assert not one["keypoints_2d"][14:].numpy().any()
+
+
+def test_lsp_itself_has_no_faces(tmp_path):
+    write_source(tmp_path / "lsp")
+    with pytest.raises(DatasetError, match=r"option face needs .*smpl_truth\.npz"):
+        _records(tmp_path, options={"face": "1"})
 
 
 @pytest.mark.parametrize(
