@@ -5,7 +5,7 @@ its own rows. So any number of replicas sees the same examples in the same order
 can begin at any step (`make_dataset(first_step)`) makes the position in the data a function of the
 step counter alone: nothing of it needs saving.
 
-Several processes (`devices.Worker`) do all things alike and in step, since much of it, saving too,
+Several processes (`team.Team`) do all things alike and in step, since much of it, saving too,
 is communication. Each writes into a folder of its own; only the chief's is kept.
 """
 
@@ -24,24 +24,15 @@ import tensorflow as tf
 
 from hmr_tf import checkpoints
 from hmr_tf import config as config_lib
-from hmr_tf.data import streams
-from hmr_tf.errors import ConfigError, DataError, TrainingError
-from hmr_tf.training import devices, stop_signals, summaries, validation
+from hmr_tf.errors import DataError, TrainingError
+from hmr_tf.training import stop_signals, summaries, validation
 from hmr_tf.training.journal import PLOT_FILE, Journal
 from hmr_tf.training.step_guard import StepGuard
 from hmr_tf.training.task import Task
+from hmr_tf.training.team import Team
 from hmr_tf.training.validation import Best, Validator
 
 SUMMARY_DIR = "tensorboard"
-# What communication with a process that has gone gives.
-_LOST = (
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
-    tf.errors.UnavailableError,
-    tf.errors.UnknownError,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +98,7 @@ class Loop:
         # Sums since the last row of the curve and their number: a run stopped between two rows
         # writes the same rows as one that was not.
         self._window = tf.Variable(tf.zeros([len(self._names) + 1], tf.float64), trainable=False)
-        self._worker = devices.worker_of(strategy)
+        self._team = Team(strategy)
         # Processes must stop at the same step: whether one has been told to goes with its metrics.
         self._told_to_stop = tf.Variable(0.0, trainable=False)
         self._all_stop = False
@@ -119,7 +110,7 @@ class Loop:
         self._manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(**self._items),
             checkpoints.weights_dir(log_dir),
-            max_to_keep=config.keep_checkpoints if self._worker.is_chief else 1,
+            max_to_keep=config.keep_checkpoints if self._team.worker.is_chief else 1,
         )
         self._train_step = tf.function(self._distributed_step, autograph=False)
         self._last_loss = float("nan")
@@ -148,22 +139,10 @@ class Loop:
             checkpoints.restore(path, self._items)
             self._sums = self._window.numpy()
         checkpoints.remove_unfinished(self._manager)
-        self._check_agreement()
+        self._team.check_step(self._step)
         if self._validator is not None:
             self._validator.restore_best(self._task, self.step, source or self._log_dir)
         return self.step
-
-    def _check_agreement(self) -> None:
-        """Checks that all processes begin at the same step."""
-        if self._worker.count == 1:
-            return
-        steps = self._strategy.run(tf.function(lambda: self._step.read_value(), autograph=False))
-        total = int(self._strategy.reduce(tf.distribute.ReduceOp.SUM, steps, axis=None))
-        if total != self.step * self._strategy.num_replicas_in_sync:
-            raise ConfigError(
-                f"Not all workers begin at step {self.step}, as worker {self._worker.index} does; "
-                "--log_dir must be one folder that all of them see."
-            )
 
     def save(self) -> None:
         """Writes a checkpoint of the current step, unless it is there already.
@@ -205,7 +184,8 @@ class Loop:
         )
         writer = tf.summary.create_file_writer(os.path.join(self._log_dir, SUMMARY_DIR))
         try:
-            with stop_signals.collected() as received, writer.as_default():
+            lost = self._team.noticing_loss(self._step)
+            with stop_signals.collected() as received, writer.as_default(), lost:
                 journal.say(self._opening(first_step))
                 self._steps(journal, received)
                 with _paused(journal):
@@ -221,15 +201,6 @@ class Loop:
         except TrainingError as error:
             journal.say(str(error))
             raise
-        except _LOST as error:
-            if self._worker.count == 1:
-                raise
-            message = (
-                f"Worker {self._worker.index} lost the others after step {self.step}: start all "
-                "workers again, they go on from the last checkpoint."
-            )
-            journal.say(message)
-            raise TrainingError(message) from error
         finally:
             writer.close()
             journal.close()
@@ -244,7 +215,7 @@ class Loop:
 
     def _say_summary(self, journal: Journal) -> None:
         """Says how the run went and where everything lies; once, not for each process."""
-        if not self._worker.is_chief:
+        if not self._team.worker.is_chief:
             return
         if self._is_exhausted:
             patience = self._validator.config.early_stop_patience
@@ -263,7 +234,7 @@ class Loop:
 
     def _opening(self, first_step: int) -> str:
         config, replicas = self._config, self._strategy.num_replicas_in_sync
-        count = self._worker.count
+        count = self._team.worker.count
         begin = f"resuming at step {first_step}" if first_step else "starting"
         return (
             f"{begin} of {config.num_steps}: batches of {config.batch_size} on {replicas} "
@@ -286,7 +257,7 @@ class Loop:
             if unchecked:
                 self._check(*unchecked)
             unchecked = (step, values)
-            stops = self._all_stop if self._worker.count > 1 else bool(received)
+            stops = bool(received) if self._team.is_alone else self._all_stop
             is_last = step == config.num_steps or stops
             if is_last or self._is_due(step):
                 self._check(*unchecked)
@@ -349,19 +320,12 @@ class Loop:
         validator, best = self._validator, self._best
         means, num_people = validator.score(self._task)
         metric = validator.config.best_metric
-        is_best = best.update(step, self._agreed(means[metric]))
+        is_best = best.update(step, self._team.mean(means[metric]))
         note = f"best {metric} {float(best.value):.1f} at step {int(best.step)}"
         journal.validation(step, means, num_people, "the best so far" if is_best else note)
         for name, value in means.items():
             tf.summary.scalar(f"validation/{name}", value, step=step)
         return is_best
-
-    def _agreed(self, value: float) -> float:
-        """Returns the mean over all processes: one that rounds otherwise must not decide alone."""
-        if self._worker.count == 1:
-            return value
-        values = self._strategy.run(tf.function(lambda: tf.constant(value, tf.float64)))
-        return float(self._strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None))
 
     def _distributed_step(self, element: Any) -> tf.Tensor:
         """One step on all replicas.
@@ -372,23 +336,13 @@ class Loop:
         """
 
         def replica(element: Any) -> tf.Tensor:
-            scalars = self._task.replica_step(self._own_rows(element), self._step)
+            scalars = self._task.replica_step(self._team.own_rows(element), self._step)
             values = [tf.cast(scalars[name], tf.float32) for name in self._names]
             return tf.stack([*values, self._told_to_stop.read_value()])
 
         values = self._strategy.run(replica, args=(element,))
         self._step.assign_add(1)
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
-
-    def _own_rows(self, element: Any) -> Any:
-        """Returns this replica's rows of every tensor."""
-        replicas = self._strategy.num_replicas_in_sync // self._worker.count
-        if replicas == 1:
-            return element
-        index = tf.distribute.get_replica_context().replica_id_in_sync_group
-        # On the host, so that a GPU is sent its own rows only.
-        with tf.device("/cpu:0"):
-            return streams.own_rows(element, (index % replicas, replicas))
 
 
 @contextlib.contextmanager
