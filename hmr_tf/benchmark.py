@@ -1,10 +1,12 @@
 """Runs a suite of experiments and draws up its table and figure.
 
     python -m hmr_tf.benchmark --suite prior --data_dir RECORDS --out_dir OUT
-    python -m hmr_tf.benchmark --suite prior --data_dir RECORDS --out_dir OUT --seed 1
+    python -m hmr_tf.benchmark --suite ik --out_dir OUT
 
 `prior` trains three times, on the same people and schedule: with 3D labels and the adversary, with
 2D labels and the adversary, and with 2D labels alone. It writes prior.md, prior.json and prior.png.
+`ik` compares the ways to solve inverse kinematics on noisy joints of the embedded body; it needs no
+records. It writes ik.md, ik.json and ik.png.
 An interrupted suite is continued by the same command; what is done is not done again.
 """
 
@@ -18,7 +20,7 @@ from hmr_tf import command, common_flags
 from hmr_tf.experiments import SUITES, Options
 
 _SUITE = flags.DEFINE_enum("suite", None, SUITES.names, "What is run.")
-_DATA_DIR = common_flags.define_data_dir()
+_DATA_DIR = common_flags.define_data_dir("Folder of records, for suites that train.")
 _OUT_DIR = common_flags.define_out_dir("Folder for the runs, the table and the figure.")
 _FLAGFILES = flags.DEFINE_list(
     "flagfiles", [], "Flagfiles of the suite's trainings, in its order; by default its own."
@@ -27,9 +29,12 @@ _NUM_STEPS = flags.DEFINE_integer(
     "num_steps", None, "Steps of every training; by default the flagfiles'.", lower_bound=1
 )
 _SEED = flags.DEFINE_integer(
-    "seed", None, "Seed of every training; by default the flagfiles'.", lower_bound=0
+    "seed",
+    None,
+    "Seed of every training, by default the flagfiles', or of the people drawn.",
+    lower_bound=0,
 )
-flags.mark_flags_as_required(["suite", "data_dir", "out_dir"])
+flags.mark_flags_as_required(["suite", "out_dir"])
 
 
 def main(argv: Sequence[str]) -> None:
@@ -38,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
     if flags.FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.INFO)
     options = Options(
-        data_dir=_DATA_DIR.value,
+        data_dir=_DATA_DIR.value or "",
         out_dir=_OUT_DIR.value,
         flagfiles=tuple(_FLAGFILES.value),
         num_steps=_NUM_STEPS.value,

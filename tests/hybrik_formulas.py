@@ -100,7 +100,8 @@ def solve(
                 aim = np.where(fell_back[:, joint, None], old, aim)
         bone = rest_bones[:, child]
         matrix = swing(bone, apply(transposed(above), aim), epsilon)
-        matrix = matrix @ about(bone / length(bone), *twists[:, joint - 1].T)
+        axis = bone / (length(bone) + (epsilon if method == "naive" else 0.0))
+        matrix = matrix @ about(axis, *twists[:, joint - 1].T)
         if joint == 9 and spine3 == "kabsch":
             ends = targets[:, 12:15] - placed[9][:, None]
             ends = ends if method == "adaptive" else bones[:, 12:15]

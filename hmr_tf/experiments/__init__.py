@@ -7,7 +7,9 @@ import dataclasses
 from hmr_tf.registry import Registry
 
 # Each is a function of `Options` that does what is not done yet and returns its table.
-SUITES = Registry("suite", {"prior": "hmr_tf.experiments.prior:run"})
+SUITES = Registry(
+    "suite", {"prior": "hmr_tf.experiments.prior:run", "ik": "hmr_tf.experiments.ik:run"}
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,6 +48,8 @@ def run(options: Options) -> str:
         DataError: if there are no held-out people.
         HmrError: if a training fails or is stopped.
     """
+    if not options.data_dir:
+        raise ConfigError("--data_dir must name the folder of records to train on; got none.")
     flagfiles = options.flagfiles or _FLAGFILES
     if len(flagfiles) != len(RUNS):
         raise ConfigError(f"--flagfiles must name three: {', '.join(RUNS)}; got {len(flagfiles)}.")
