@@ -21,7 +21,7 @@ def test_every_model_has_a_small_one():
     assert set(tiny_models.CONFIGS) == set(MODELS.names)
 
 
-@pytest.fixture(scope="module", params=MODELS.names)
+@pytest.fixture(scope="module", params=tiny_models.CONFIGS)
 def name(request):
     return request.param
 

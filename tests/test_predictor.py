@@ -58,10 +58,9 @@ def test_printed_numbers_of_the_original_demo():
         outputs.CAMERA: tf.constant([[0.9, 0.1, -0.2]]),
         outputs.KEYPOINTS_2D: tf.constant([[[0.9 * 0.2, 0.0]]]),
     }
-    center = tf.constant([[198.2143, 300.0]])
-    full = predictor.add_full_image_keys(
-        estimate, center, tf.constant([600.0]), tf.constant([[600, 400]])
-    )
+    square = tf.constant([[198.2143, 300.0]]), tf.constant([600.0]), tf.constant([[600, 400]])
+    view = predictor.view_of_crops(StubModel(), *square)
+    full = predictor.add_full_image_keys(estimate, view, *square)
     assert float(full["focal_length_px"][0]) == pytest.approx(1339.2857, abs=1e-3)
     assert float(full["translation"][0, 2]) == pytest.approx(4.960317, abs=1e-5)
     np.testing.assert_allclose(full["keypoints_2d_image"], [[[252.2143, 300.0]]], atol=1e-3)

@@ -3,13 +3,19 @@
 import tensorflow as tf
 from toy_body import toy_body
 
-from hmr_tf.config import HMRConfig, HybrIKConfig
+from hmr_tf.config import HMRConfig, HybrIKConfig, SGREConfig, SMPLRConfig
 from hmr_tf.models import MODELS
 
 CONFIGS = {
     "hmr": HMRConfig(encoder="resnet_small_v2", image_size=32, hidden_units=16, window_px=180.0),
     "hybrik": HybrIKConfig(
         encoder="resnet_small_v2", image_size=64, hidden_units=16, deconv_width=8, window_px=180.0
+    ),
+    "sgre": SGREConfig(
+        encoder="resnet_small_v2", image_size=64, pose_head_width=4, window_px=180.0
+    ),
+    "smplr": SMPLRConfig(
+        image_size=32, num_stacks=1, hourglass_width=8, depths=4, dense_width=16, window_px=180.0
     ),
 }
 
@@ -18,8 +24,8 @@ def build(name, seed=1):
     """Returns a model on the toy body whose estimates differ from person to person."""
     tf.keras.utils.set_random_seed(seed)
     model = MODELS.get(name)(CONFIGS[name], toy_body())
-    sharpen = {"hmr": _sharpen_hmr, "hybrik": _sharpen_hybrik}
-    sharpen[name](model)
+    sharpen = {"hmr": _sharpen_hmr, "hybrik": sharpen_hybrik, "sgre": _sharpen_sgre}
+    {**sharpen, "smplr": _sharpen_smplr}[name](model)
     return model
 
 
@@ -28,6 +34,20 @@ def _sharpen_hmr(model):
     layer.kernel.assign(5 * layer.kernel)
 
 
-def _sharpen_hybrik(model):
-    layer = model.heatmap_head.get_layer("logits")
-    layer.kernel.assign(5000 * layer.kernel)
+def sharpen_hybrik(model):
+    """Its new heatmaps, all even, would put all joints at one place."""
+    for layer in model.heatmap_head.layers:
+        if layer.name.startswith("deconv"):
+            layer.kernel.assign(layer.kernel * (1000 / (2 * layer.kernel.shape[3]) ** 0.5))
+        elif layer.name == "logits":
+            layer.kernel.assign(layer.kernel * (5000 / layer.kernel.shape[2] ** 0.5))
+
+
+def _sharpen_sgre(model):
+    for kernel in (model.chain.root.kernel, model.chain.last_kernel):
+        kernel.assign(30 * kernel)
+
+
+def _sharpen_smplr(model):
+    layer = model.hourglass.get_layer("stack0_volume")
+    layer.kernel.assign(30 * layer.kernel)

@@ -75,6 +75,8 @@ def _batches(sizes=(3, 3, 1)):
             "gender": tf.zeros([size], tf.int32),
             "intrinsics": tf.zeros([size, 4]),
             "has_intrinsics": tf.zeros([size]),
+            "translation": tf.zeros([size, 3]),
+            "has_translation": tf.zeros([size]),
         }
 
 

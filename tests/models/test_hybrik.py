@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny_models
 from toy_body import filler_body, toy_body
 
 from hmr_tf import config as config_lib
@@ -31,12 +32,11 @@ VARIANTS = {
 }
 
 
-def _model(sharpness=5000.0, precision="float32", **changes):
+def _model(precision="float32", **changes):
     tf.keras.utils.set_random_seed(1)
     model = HybrIK(dataclasses.replace(CONFIG, **changes), toy_body(), precision=precision)
     if model.heatmap_head is not None:
-        logits = model.heatmap_head.get_layer("logits")
-        logits.kernel.assign(sharpness * logits.kernel)
+        tiny_models.sharpen_hybrik(model)
     if "sigma" in model.heads.outputs:
         model.heads.outputs["sigma"].bias.assign_sub(4.0 * tf.ones([29]))
     return model
@@ -188,9 +188,9 @@ def test_flip_test_is_mirrored_with_its_image(model):
     assert {outputs.ROTATIONS, outputs.CAMERA} <= set(found)
 
 
-def test_colors_of_the_release():
+def test_colors_of_the_release(plain):
     """ImageNet's statistics in the order of blue, green, red, and 0.480 for 0.485."""
-    plain, release = _model(), _model(colors="release")
+    release = _model(colors="release")
     release.set_weights(plain.get_weights())
     mean, deviation = np.float32([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
     as_release = (IMAGES - [0.406, 0.457, 0.480]) / [0.225, 0.224, 0.229]
@@ -204,7 +204,7 @@ def test_bfloat16_is_near(plain):
     estimate, expected = half(IMAGES), plain(IMAGES)
     assert all(values.dtype == tf.float32 for values in estimate.values())
     difference = estimate[outputs.JOINTS_UVD] - expected[outputs.JOINTS_UVD]
-    assert np.abs(difference).max() < 0.05
+    assert np.abs(difference).mean() < 0.02
 
 
 def test_config_round_trip(model):
