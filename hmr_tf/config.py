@@ -103,6 +103,83 @@ class HybrIKConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class SGREConfig:
+    """The architecture of `sgre`; stored in every checkpoint. The defaults are its release's.
+
+    Attributes:
+        encoder: name in ``hmr_tf.models.ENCODERS``, of a network whose stem ends in a pool.
+        pool: first pool of the pre-activation ResNets: `slim` (original release), `keras`, `hmr2`.
+        image_size: side of the square input crop, px.
+        window_px: side of what the crop shows, in px of an image in which the diagonal of the
+            person's box is 150 px (the release's crop is 1.25 times the longer side of the box).
+        colors: `raw` for images in [0, 1] as they are (the release), or `imagenet` as the encoder
+            normalises them.
+        keypoints: keypoint regressor of the body that gives `joints_3d`.
+        estimation: `sequential`, global rotations each from its parent's (SGRE), or `direct`,
+            rotations relative to the parents', each on its own, for comparison.
+        pose_head_width: width of the small network that finds the 2D pose where none is given;
+            0 for none (the release).
+    """
+
+    encoder: str = "resnet50_v1"
+    pool: str = "slim"
+    image_size: int = 256
+    window_px: float = 175.0
+    colors: str = "raw"
+    keypoints: str = "cocoplus"
+    estimation: str = "sequential"
+    pose_head_width: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class SMPLRConfig:
+    """The architecture of `smplr`; stored in every checkpoint.
+
+    The defaults mend what the release got wrong; `hmr_tf.weights.smplr` has the release's settings.
+
+    Attributes:
+        image_size: side of the square input crop, px, a multiple of 4; the volumes have a quarter
+            of it as rows and columns.
+        window_px: side of what the crop shows, in px of an image in which the diagonal of the
+            person's box is 150 px.
+        keypoints: keypoint regressor of the body that gives `joints_3d`.
+        num_stacks: hourglasses, one after the other.
+        hourglass_width: channels of their units, a multiple of 8.
+        depths: voxels of a volume in depth.
+        limb_maps: whether the hourglasses draw arms and legs beside the points.
+        hourglass_dropout: share dropped between hourglasses while training (0.1 in the release).
+        camera: `predicted` (scale and shift, regressed) or `given`: the crop is 2.5 m wide where
+            the pelvis is, and the pelvis is its middle (release).
+        axes: the volumes' axes: those of the `camera`, or those of the `release`, in which what is
+            up in the picture is depth in the volume; with a given camera only.
+        denoise: whether the autoencoder stands between the hourglass and the networks of pose and
+            shape.
+        denoiser_dropout: share dropped within it while training (0.2 in the release).
+        dense_width: units of the widest fully connected layers.
+        pose_output: what the pose network gives: `6d`, `svd` (matrices, made rotations) or `raw`
+            (matrices as they are: the release, whose weights fit `svd`, too).
+        upright: whether points are turned upright by hips and spine before the pose network reads
+            them (not in the release).
+    """
+
+    image_size: int = 256
+    window_px: float = 175.0
+    keypoints: str = "cocoplus"
+    num_stacks: int = 5
+    hourglass_width: int = 256
+    depths: int = 16
+    limb_maps: bool = True
+    hourglass_dropout: float = 0.0
+    camera: str = "predicted"
+    axes: str = "camera"
+    denoise: bool = True
+    denoiser_dropout: float = 0.0
+    dense_width: int = 1024
+    pose_output: str = "6d"
+    upright: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
 class AugmentConfig:
     """Random changes of a training crop; the defaults are the original release's.
 
@@ -244,6 +321,96 @@ class HybrIKLossConfig:
     twist_weight: float = 1.0
     weak_camera_weight: float = 1.0
     drop_outside: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class SGRELossConfig:
+    """Weights of SGRE's losses; the defaults are its release's, where all but the last are 1.
+
+    Attributes:
+        body_joint_img_weight, smpl_joint_img_weight: weights of the error of the joints in the
+            crop's volume, against labels and against bodies.
+        smpl_pose_weight: weight of the mean square of the rotation matrices.
+        smpl_shape_weight: weight of the mean absolute error of the betas.
+        body_joint_proj_weight: weight of the reprojection error against labels.
+        body_joint_cam_weight, smpl_joint_cam_weight: weights of the error of the joints relative
+            to the pelvis, against labels and against bodies.
+        pose_head_weight: weight of the loss on the maps of the 2D pose, if the model draws them.
+        own_pose_share: share of the people in training whose given pose is withheld, so that the
+            model's own is used.
+        use_pose_errors: whether given poses get the synthetic errors of detectors.
+    """
+
+    body_joint_img_weight: float = 1.0
+    smpl_joint_img_weight: float = 1.0
+    smpl_pose_weight: float = 1.0
+    smpl_shape_weight: float = 1.0
+    body_joint_proj_weight: float = 1.0
+    body_joint_cam_weight: float = 1.0
+    smpl_joint_cam_weight: float = 1.0
+    pose_head_weight: float = 0.1
+    own_pose_share: float = 0.0
+    use_pose_errors: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class SMPLRLossConfig:
+    """What one stage of SMPLR's training learns, from what, and the losses' weights.
+
+    Errors of points are in metres, those of the volumes' points in voxels.
+
+    Attributes:
+        stages: (name, steps) pairs of stages that are trained one after the other, each from the
+            weights of the one before; without any, one run of `stage`.
+        stage_rates: (name, learning rate) pairs of those that do not have
+            `generator_learning_rate`.
+        stage_batches: (name, batch size) pairs of those that do not have `batch_size`.
+        stage: the part that is trained: `hourglass`, `autoencoder`, `shape`, `pose`, `reverse`
+            (shape and pose, also through the body) or `end_to_end` (all).
+        source: what the parts behind the hourglass learn from: points of the `labels`, with noise,
+            or what the hourglass finds in `images`.
+        noise_law: noise on the labels' points: `none`, `uniform` (release), `normal` or `hourglass`
+            (errors that an hourglass made, read from `noise_errors`).
+        noise_errors: file of these errors (`hmr_tf.training.point_noise`).
+        swap_probability: share of arms, and of legs, whose sides the noise confuses.
+        missing_probability: share of points that the noise leaves out.
+        volume_loss: `cross_entropy` of each map, or `sigmoid`, of each voxel by itself (release).
+        limb_targets: how arms and legs are drawn: `tube`, or as in the `release`.
+        volume_weight: weight of the volumes' loss.
+        coordinates_weight: weight of the points read off them (0 in the release).
+        crop_camera_weight: weight of the crop's scale and shift, where they are predicted.
+        denoised_weight: weight of the autoencoder's points.
+        pose_l1_weight: weight of the rotation matrices.
+        betas_l1_weight: weight of the betas.
+        betas_size_weight: weight of the betas' own size.
+        gender_weight: weight of the gender.
+        gender_form: `logistic`, or `l1` from 1 or -1 (release).
+        body_joints_weight, body_landmarks_weight: weights of joints and landmarks of the body that
+            is estimated.
+    """
+
+    stages: tuple[tuple[str, float], ...] = ()
+    stage_rates: tuple[tuple[str, float], ...] = ()
+    stage_batches: tuple[tuple[str, float], ...] = ()
+    stage: str = "end_to_end"
+    source: str = "labels"
+    noise_law: str = "normal"
+    noise_errors: str = ""
+    swap_probability: float = 0.0
+    missing_probability: float = 0.1
+    volume_loss: str = "cross_entropy"
+    limb_targets: str = "tube"
+    volume_weight: float = 1.0
+    coordinates_weight: float = 1.0
+    crop_camera_weight: float = 1.0
+    denoised_weight: float = 1.0
+    pose_l1_weight: float = 1.0
+    betas_l1_weight: float = 1.0
+    betas_size_weight: float = 0.01
+    gender_weight: float = 1.0
+    gender_form: str = "logistic"
+    body_joints_weight: float = 1.0
+    body_landmarks_weight: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)

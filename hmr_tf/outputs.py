@@ -44,6 +44,30 @@ sigma              [batch, K]          uncertainty of the joints, 0 to 1, likewi
 leaf_quaternions   [batch, 5, 4]       (w, x, y, z) of feet, head and hands, of any length; K = 24
 heatmap_marginals  [batch, K, 3, size] shares of the heatmaps by x, y and depth; in training only
 =================  ==================  ============================================================
+
+SGRE gives, with the 30 joints of the skeleton `sgre30`:
+
+=================  ==================  ============================================================
+global_rotations   [batch, 24, 3, 3]   SMPL joint rotations composed from the root, camera frame
+pose_2d            [batch, 30, 3]      the 2D pose it was shown: x, y in crop units, visibility
+joints_uvd         [batch, 30, 3]      as HybrIK's: the joints located, before the body
+joint_scores       [batch, 30]         share of each joint's volume where it was located
+body_joints_3d     [batch, 30, 3]      of the posed body, m, camera frame, not translated
+body_joints_2d     [batch, 30, 2]      the same projected, crop units
+pose_maps          [batch, h, w, 30]   logits of the places of its own 2D pose; in training only
+=================  ==================  ============================================================
+
+SMPLR gives `joints_uvd` and `crop_camera` likewise, of its 41 points: SMPL's joints without the
+pelvis, and the landmarks of `hmr_tf.body.landmarks`; with the pelvis they are the 42 of the skeleton
+`cloth3d42`. Depths are shares of 2.5 m.
+
+==================  =================  ============================================================
+heatmap_joints_3d   [batch, 42, 3]     m, camera frame, relative to the pelvis: what was located
+denoised_joints_3d  [batch, 42, 3]     the same after the autoencoder
+landmarks_3d        [batch, 18, 3]     the landmarks of the estimated body, m, camera frame, not
+                                       translated
+gender_score        [batch]            positive for men, negative for women
+==================  =================  ============================================================
 """
 
 ROTATIONS = "rotations"
@@ -68,6 +92,17 @@ CROP_CAMERA = "crop_camera"
 SIGMA = "sigma"
 LEAF_QUATERNIONS = "leaf_quaternions"
 HEATMAP_MARGINALS = "heatmap_marginals"
+
+GLOBAL_ROTATIONS = "global_rotations"
+POSE_2D = "pose_2d"
+JOINT_SCORES = "joint_scores"
+BODY_JOINTS_3D = "body_joints_3d"
+BODY_JOINTS_2D = "body_joints_2d"
+POSE_MAPS = "pose_maps"
+
+DENOISED_JOINTS_3D = "denoised_joints_3d"
+LANDMARKS_3D = "landmarks_3d"
+GENDER_SCORE = "gender_score"
 
 ESTIMATE_KEYS = (ROTATIONS, BETAS, CAMERA, JOINTS_3D, KEYPOINTS_2D, SMPL_JOINTS_3D)
 FULL_IMAGE_KEYS = (KEYPOINTS_2D_IMAGE, TRANSLATION, FOCAL_LENGTH_PX)

@@ -3,7 +3,13 @@
 from hmr_tf.registry import Registry
 
 MODELS = Registry(
-    "model", {"hmr": "hmr_tf.models.hmr:HMR", "hybrik": "hmr_tf.models.hybrik:HybrIK"}
+    "model",
+    {
+        "hmr": "hmr_tf.models.hmr:HMR",
+        "hybrik": "hmr_tf.models.hybrik:HybrIK",
+        "sgre": "hmr_tf.models.sgre:SGRE",
+        "smplr": "hmr_tf.models.smplr:SMPLR",
+    },
 )
 
 ENCODERS = Registry(

@@ -9,10 +9,14 @@ TASKS = Registry(
     {
         "hmr": "hmr_tf.training.adversarial:AdversarialTask",
         "hybrik": "hmr_tf.training.hybrik:HybrIKTask",
+        "smplr": "hmr_tf.training.smplr:SMPLRTask",
+        "sgre": "hmr_tf.training.sgre:SGRETask",
     },
 )
 # By model: the settings of its architecture and of its losses.
 SETTINGS = {
     "hmr": (config.HMRConfig, config.LossConfig),
     "hybrik": (config.HybrIKConfig, config.HybrIKLossConfig),
+    "smplr": (config.SMPLRConfig, config.SMPLRLossConfig),
+    "sgre": (config.SGREConfig, config.SGRELossConfig),
 }

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import hmr_tf
 from hmr_tf import checkpoints
-from hmr_tf.config import HMRConfig, HybrIKConfig
+from hmr_tf.config import HMRConfig, HybrIKConfig, SGREConfig, SMPLRConfig
 from hmr_tf.errors import CheckpointError, ConfigError
 from tfrecords_tools import atomic_file
 
@@ -29,6 +29,11 @@ _FREE = {
     ),
     HybrIKConfig: (
         *("window_px", "dropout", "keypoints", "depth_range", "switch_m", "train_root"),
+    ),
+    SGREConfig: ("window_px", "keypoints"),
+    SMPLRConfig: (
+        *("image_size", "window_px", "keypoints", "hourglass_dropout", "denoiser_dropout"),
+        "upright",
     ),
 }
 
@@ -81,7 +86,7 @@ def identify(directory: checkpoints.PathLike) -> str:
 
 
 def check(
-    directory: checkpoints.PathLike, config: HMRConfig | HybrIKConfig, body_kind: str
+    directory: checkpoints.PathLike, config: HMRConfig | HybrIKConfig | SMPLRConfig, body_kind: str
 ) -> None:
     """Checks, before anything is built, that the weights of a folder fit a model.
 
@@ -96,8 +101,8 @@ def check(
     """
     if has_encoder(directory):
         found = _read(directory)
-        expected = {"encoder": config.encoder}
-        if config.encoder.endswith("_v2"):
+        expected = {"encoder": getattr(config, "encoder", "none of these")}
+        if expected["encoder"].endswith("_v2"):
             expected["pool"] = config.pool
     else:
         description = checkpoints.read_description(directory)

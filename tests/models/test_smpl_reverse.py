@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import smplr_skeleton
 import tensorflow as tf
 from scipy.spatial.transform import Rotation
 
@@ -122,3 +123,31 @@ def test_learns_a_few_people_by_heart(form):
 
     losses = [float(step()) for _ in range(300)]
     assert min(losses) < 0.1 * losses[0]
+
+
+def test_learns_rotations_of_people_it_has_not_seen():
+    """A small network, for a moment; benchmarks/benchmark_smplr.py has the full one."""
+    tf.keras.utils.set_random_seed(0)
+    network = smpl_reverse.build_pose_network("6d", width=256)
+    rng = np.random.default_rng(2)
+    people = smplr_skeleton.people(rng, 4000)
+    _, directions = smpl_reverse.bone_features(smplr_skeleton.points(people))
+    directions = directions.numpy()
+    optimizer = tf.keras.optimizers.Adam(2e-3)
+
+    @tf.function
+    def step(given, wanted):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.abs(network(given, training=True) - wanted))
+        variables = network.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+
+    for index in range(250):
+        optimizer.learning_rate = 2e-3 * (1 - index / 250) + 1e-4
+        rows = rng.integers(3800, size=128)
+        step(directions[rows], people[rows])
+    unseen = people[3800:]
+    found = network(directions[3800:]).numpy()
+    before = smplr_skeleton.angles_deg(np.eye(3, dtype=np.float32), unseen)[:, 1:].mean()
+    after = smplr_skeleton.angles_deg(found, unseen)[:, 1:].mean()
+    assert after < 0.6 * before
