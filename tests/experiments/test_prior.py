@@ -112,6 +112,8 @@ def test_what_is_missing_is_said_before_any_training(records, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"no flagfile 'flags/hmr_claims_paired\.flags'"):
         prior.run(Options(str(records), str(tmp_path)))
+    with pytest.raises(ConfigError, match="--data_dir must name the folder of records"):
+        prior.run(Options("", str(tmp_path)))
     with pytest.raises(ConfigError, match="must name three"):
         prior.run(Options(str(records), str(tmp_path), flagfiles=("a", "b")))
     monkeypatch.chdir(ROOT)
