@@ -58,8 +58,8 @@ pose_maps          [batch, h, w, 30]   logits of the places of its own 2D pose; 
 =================  ==================  ============================================================
 
 SMPLR gives `joints_uvd` and `crop_camera` likewise, of its 41 points: SMPL's joints without the
-pelvis, and the landmarks of `hmr_tf.body.landmarks`; with the pelvis they are the 42 of the skeleton
-`cloth3d42`. Depths are shares of 2.5 m.
+pelvis, and the landmarks of `hmr_tf.body.landmarks`; with the pelvis they are the 42 of the
+skeleton `cloth3d42`. Depths are shares of 2.5 m.
 
 ==================  =================  ============================================================
 heatmap_joints_3d   [batch, 42, 3]     m, camera frame, relative to the pelvis: what was located

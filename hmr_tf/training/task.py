@@ -44,11 +44,13 @@ class Task(abc.ABC):
         name: name of the kind, kept in ``checkpoint.json``.
         mocap_batch_size: bodies of motion capture that a step needs, over all replicas.
         needs_3d: whether some of the records must have labels in 3D.
+        needs_images: whether a step looks at images.
     """
 
     name = ""
     mocap_batch_size = 0
     needs_3d = False
+    needs_images = True
 
     @abc.abstractmethod
     def build(self) -> None:
