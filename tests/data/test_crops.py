@@ -120,6 +120,17 @@ def test_hand_worked_points():
     )
 
 
+def test_affine_of_hybrik_s_reference():
+    """Its angle of 30 degrees turns the other way."""
+    affine = crops.crop_affine(
+        tf.constant([100.0, 80.0]), tf.constant(128.0), 256, rotation=-np.pi / 6
+    )
+    expected = [[1.73205, 1.0, -125.20508], [-1.0, 1.73205, 89.43593]]
+    np.testing.assert_allclose(affine, expected, atol=1e-4)
+    point = crops.transform_points(tf.constant([[120.0, 90.0]]), affine)
+    np.testing.assert_allclose(point, [[172.6410, 125.3205]], atol=1e-3)
+
+
 def test_positive_rotation_turns_the_picture_clockwise():
     image = np.zeros((65, 65, 3), np.uint8)
     image[28:37, 50:60] = 255  # a patch right of the centre

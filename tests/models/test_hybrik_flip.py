@@ -40,6 +40,16 @@ def test_mirroring_twice_is_nothing(num_joints):
         np.testing.assert_allclose(again[key], values, atol=1e-6, err_msg=key)
 
 
+@pytest.mark.parametrize("num_joints", [24, 29])
+def test_a_symmetric_image_has_a_symmetric_mean(num_joints):
+    """Its mirror image is read alike, so that the mean of both is its own mirror image."""
+    reading = _reading(num_joints)
+    mean = hybrik_flip.average(reading, hybrik_flip.mirror(reading, _SIZE))
+    again = hybrik_flip.mirror(mean, _SIZE)
+    for key in set(mean) - {outputs.LEAF_QUATERNIONS}:  # Of any length and sign.
+        np.testing.assert_allclose(again[key], mean[key], atol=1e-6, err_msg=key)
+
+
 def test_places_are_those_of_the_mirrored_pixels():
     reading = _reading()
     pixels = (reading[outputs.JOINTS_UVD].numpy()[..., :2] + 0.5) * _SIZE

@@ -124,3 +124,16 @@ def test_original_loss_against_numpy(truth):
     total += 60 * 0.5 * squares / 226
     terms = _terms(LossConfig(), truth)  # no mesh is asked for
     assert float(image_losses.weighted(LossConfig(), terms)) == pytest.approx(total, rel=1e-5)
+
+
+def test_joint_error_is_of_labelled_people_and_has_no_gradient():
+    gt = np.random.default_rng(0).normal(size=(3, 14, 3)).astype(np.float32)
+    moved = np.concatenate([gt + 1.0, np.zeros((3, 5, 3), np.float32)], axis=1)  # No face.
+    moved[:, 1] += np.float32([0.0, 0.03, 0.04])
+    moved[2] *= 9.0
+    batch = {"joints_3d": tf.constant(gt), "has_3d": tf.constant([1.0, 1.0, 0.0])}
+    pred = tf.Variable(moved)
+    with tf.GradientTape() as tape:
+        loss = image_losses.joint_error(pred, batch)
+    assert float(loss.mean()) == pytest.approx(50.0 / 14, rel=1e-4)
+    assert float(loss.count) == 2.0 and tape.gradient(loss.total, pred) is None
