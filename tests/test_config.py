@@ -16,6 +16,8 @@ from hmr_tf.errors import ConfigError
         config.LossConfig(use_adversary=False),
         config.HybrIKConfig(num_joints=24),
         config.HybrIKLossConfig(uvd_loss="laplace"),
+        config.SGREConfig(estimation="direct"),
+        config.SGRELossConfig(own_pose_share=0.5),
         config.AugmentConfig(noise_areas=(("coco", 0.7),)),
         config.TrainConfig(decay_steps=(10, 20)),
         config.TrainConfig(batch_size=8),

@@ -33,7 +33,7 @@ import tensorflow as tf
 from hmr_tf.body import inverse_kinematics
 from hmr_tf.body.keypoints import MeshFreeKeypoints
 from hmr_tf.body.model_file import Body
-from hmr_tf.data import augment
+from hmr_tf.data import augment, body_places
 from hmr_tf.data.record_parsing import Parsed
 from hmr_tf.geometry import camera_fit
 from hmr_tf.geometry import rotations as rotations_lib
@@ -85,7 +85,12 @@ class HybrIKTargets:
         self._points = MeshFreeKeypoints(body.with_regressor(_POINTS, both, body.kind), _POINTS)
 
     def __call__(
-        self, parsed: Parsed, parameters: augment.CropParameters, labels: Batch, image_size: int
+        self,
+        parsed: Parsed,
+        parameters: augment.CropParameters,
+        labels: Batch,
+        image_size: int,
+        seed: tf.Tensor | None = None,
     ) -> Batch:
         """Returns the targets of a batch: this module's table.
 
@@ -94,6 +99,7 @@ class HybrIKTargets:
             parameters: how their crops are taken.
             labels: of the crops: `pose_axis_angle` and `betas`.
             image_size: side of the crops, px.
+            seed: not used; nothing is drawn.
         """
         places, joints = _choose(
             parsed["has_smpl"], self._joints_of_bodies(parsed), _joints_of_labels(parsed)
@@ -133,21 +139,9 @@ class HybrIKTargets:
         pose = tf.reshape(parsed["pose_axis_angle"], [-1, skeletons.SMPL24.num_joints, 3])
         points, posed = self._points(rotations_lib.axis_angle_to_matrix(pose), parsed["betas"])
         joints = tf.concat([posed, points[:, _NUM_COCOPLUS:]], axis=1)
-        placed = joints + parsed["translation"][:, None]
-        focal, center = tf.split(parsed["intrinsics"][:, None], 2, axis=-1)
-        is_before = placed[..., 2:] > 0.0
-        by_camera = focal * placed[..., :2] / tf.where(is_before, placed[..., 2:], 1.0) + center
-        labelled = parsed["keypoints_2d"]
-        scale, shift, is_solved = camera_fit.solve_camera(
-            labelled[..., :2], points[:, :_NUM_COCOPLUS], labelled[..., 2], np.inf
-        )
-        by_labels = scale[:, None, None] * (joints[..., :2] + shift[:, None])
-        has_camera = _has_camera(parsed)[:, None, None] > 0.0
-        is_known = tf.where(has_camera, is_before, is_solved[:, None, None])
-        known = tf.cast(is_known, tf.float32)
-        places = tf.where(is_known, tf.where(has_camera, by_camera, by_labels), 0.0)
-        ones = tf.ones_like(known)
-        return tf.concat([places, known], axis=-1), tf.concat([joints, ones], axis=-1)
+        places = body_places.places_of_joints(parsed, joints, points[:, :_NUM_COCOPLUS])
+        ones = tf.ones_like(joints[..., :1])
+        return places, tf.concat([joints, ones], axis=-1)
 
 
 def _joints_of_labels(parsed: Parsed) -> tuple[tf.Tensor, tf.Tensor]:
@@ -179,10 +173,6 @@ def _inside(uvd: tf.Tensor, has_depth: tf.Tensor) -> tf.Tensor:
     return tf.cast(is_inside | ~has_3d, tf.float32)[..., None]
 
 
-def _has_camera(parsed: Parsed) -> tf.Tensor:
-    return parsed["has_translation"] * parsed["has_intrinsics"]
-
-
 def _view(
     parsed: Parsed, parameters: augment.CropParameters, image_size: int, root_z: tf.Tensor
 ) -> Batch:
@@ -191,7 +181,7 @@ def _view(
     Turning a crop turns the camera about its axis, and with it the way from the principal point to
     the crop's middle; a mirror mirrors that. Focal lengths are taken to be equal, or nearly.
     """
-    known = _has_camera(parsed) * parsed["has_smpl"]
+    known = body_places.has_camera(parsed) * parsed["has_smpl"]
     window = parameters.window[:, None]
     focal, center = tf.split(parsed["intrinsics"], 2, axis=-1)
     offset = (parameters.center - center) / window

@@ -30,6 +30,7 @@ joints_24_3d           [B, 24, 4]          J24, m, camera frame, and confidence
 height, width          [B] int32           size of the stored image, px
 translation            [B, 3]              m; has_translation [B] says where it is known
 intrinsics             [B, 4]              fx, fy, cx, cy px; has_intrinsics [B] likewise
+pose_2d                [B, 30, 3]          SGRE30 of the labels: x, y in crop units and visibility
 =====================  ==================  =========================================================
 """
 
@@ -40,13 +41,23 @@ from typing import Callable
 import tensorflow as tf
 
 from hmr_tf.config import DataConfig
-from hmr_tf.data import augment, crops, images, occluders, record_parsing, record_sets, streams
+from hmr_tf.data import (
+    augment,
+    crops,
+    images,
+    labelled_pose,
+    occluders,
+    record_parsing,
+    record_sets,
+    streams,
+)
 from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import ConfigError
 
 Batch = dict[str, tf.Tensor]
-# From records, how their crops are taken, the labels of these and their side, px, to more labels.
-Targets = Callable[[Batch, augment.CropParameters, Batch, int], Batch]
+# From records, how their crops are taken, the labels of these, their side, px, and a seed `[2]` to
+# more labels.
+Targets = Callable[[Batch, augment.CropParameters, Batch, int, tf.Tensor], Batch]
 
 _EVALUATION_KEYS = (
     *("filename", "dataset", "subject", "sequence", "frame", "gender", "height", "width"),
@@ -115,7 +126,8 @@ def training_dataset(
         )
         labels = _labels(parsed, parameters, image_size)
         if targets is not None:
-            labels.update(targets(parsed, parameters, labels, image_size))
+            drawn_with = streams.seed_pair(seed, streams.SEED_TARGETS, positions[0])
+            labels.update(targets(parsed, parameters, labels, image_size, drawn_with))
         occlusion = occluders.draw_occlusion(
             streams.seed_pair(seed, streams.SEED_OCCLUSION, positions[0]),
             batch_size,
@@ -183,6 +195,7 @@ def evaluation_dataset(
         labels = _labels(parsed, parameters, image_size)
         labels.update({key: parsed[key] for key in _EVALUATION_KEYS})
         labels.update(center=parameters.center, window=parameters.window)
+        labels["pose_2d"] = labelled_pose.pose_in_crop(parsed, parameters, image_size)
         plan = augment.plan_crops(parameters, image_size)
         return labels, parsed["image_encoded"], plan, parameters.color_gain
 

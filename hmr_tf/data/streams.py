@@ -23,7 +23,7 @@ _FOREVER = tf.int64.max
 _Begin = Callable[[tf.Tensor], tf.Tensor]
 _Epoch = Callable[[tf.Tensor], tf.data.Dataset]
 # What a stream's random numbers are for; each use has numbers of its own.
-SEED_CHOICE, SEED_SHARDS, SEED_RECORDS, SEED_AUGMENT, SEED_OCCLUSION = range(5)
+SEED_CHOICE, SEED_SHARDS, SEED_RECORDS, SEED_AUGMENT, SEED_OCCLUSION, SEED_TARGETS = range(6)
 
 
 def seed_pair(seed: int, purpose: int, position: tf.Tensor | int, stream: int = 0) -> tf.Tensor:

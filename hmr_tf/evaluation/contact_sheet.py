@@ -12,6 +12,7 @@ import tensorflow as tf
 from hmr_tf import outputs
 from hmr_tf.evaluation.examples import Example, ExamplePicker
 from hmr_tf.geometry import camera as camera_lib
+from hmr_tf.models import extra_inputs
 from hmr_tf.render import overlay, rasterizer
 from tfrecords_tools import skeletons
 from tfrecords_tools.skeletons import Skeleton
@@ -54,10 +55,10 @@ def draw_person(model: tf.keras.Model, example: Example) -> list[np.ndarray]:
         example: the person.
     """
     images = tf.constant(example.image[None], tf.float32) / 255.0
-    estimate = {
-        key: value[0].numpy()
-        for key, value in model(images, training=False, with_vertices=True).items()
-    }
+    beside = extra_inputs.of_batch(model, example.beside)
+    beside = {name: tf.constant(value[None]) for name, value in beside.items()}
+    found = model(images, training=False, with_vertices=True, **beside)
+    estimate = {key: value[0].numpy() for key, value in found.items()}
     return draw_estimate(example, estimate, model.body_model.faces)
 
 

@@ -24,6 +24,7 @@ from hmr_tf.evaluation.scoring import Scorer
 from hmr_tf.evaluation.segmentation import Segmentation
 from hmr_tf.geometry import rotations as rotations_lib
 from hmr_tf.geometry.crop_pinhole import CropView
+from hmr_tf.models import extra_inputs
 from tfrecords_tools import schema, skeletons
 
 __all__ = ["Evaluation", "Evaluator", "evaluate", "mean_estimate", "score_estimates"]
@@ -76,6 +77,7 @@ class Evaluator:
         segmentation: Segmentation | None = None,
     ) -> None:
         check_body(model.body_model, protocol)
+        self._model = model
         self._protocol = protocol
         self._segmentation = segmentation
         scorer = Scorer(protocol, model.body_model, true_bodies)
@@ -108,7 +110,8 @@ class Evaluator:
         for batch in batches:
             if limit is not None and num_people + len(batch["image"]) > limit:
                 batch = {key: value[: limit - num_people] for key, value in batch.items()}
-            both = self._step({key: batch[key] for key in (*_SEEN, *_NEEDED)})
+            seen = {key: batch[key] for key in (*_SEEN, *_NEEDED)}
+            both = self._step({**seen, **extra_inputs.of_batch(self._model, batch)})
             mine, means = (self._numbers(found, batch) for found in both)
             errors.append(mine)
             baseline.append(means)
@@ -284,10 +287,11 @@ def _make_step(
     def step(batch: Batch) -> tuple[dict, dict]:
         images = batch["image"]
         view = crop_views.batch_view(batch, model.body)
+        beside = extra_inputs.of_batch(model, batch)
         if flip_test:
-            estimate = model.flip_test(images, view)
+            estimate = model.flip_test(images, view, **beside)
         else:
-            estimate = model(images, training=False, view=view)
+            estimate = model(images, training=False, view=view, **beside)
         repeated = {
             key: tf.repeat(mean[key], tf.shape(images)[0], axis=0)
             for key in (outputs.ROTATIONS, outputs.BETAS, outputs.CAMERA)

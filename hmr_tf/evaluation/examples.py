@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from hmr_tf import outputs
+
+_BESIDE = (outputs.POSE_2D,)
+
 
 @dataclasses.dataclass(frozen=True)
 class Example:
@@ -20,6 +24,7 @@ class Example:
         keypoints_2d: `[K, 2]` float32, crop units, the truth.
         visibility: `[K]` float32, 0 or 1.
         index: how many people came before it; -1 unknown.
+        beside: what else of the person some models see, as far as it is known: `pose_2d`.
     """
 
     name: str
@@ -28,6 +33,7 @@ class Example:
     keypoints_2d: np.ndarray
     visibility: np.ndarray
     index: int = -1
+    beside: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 class ExamplePicker:
@@ -116,4 +122,5 @@ def from_batch(
         keypoints_2d=np.asarray(batch["keypoints_2d"][row]),
         visibility=np.asarray(batch["visibility"][row]),
         index=index,
+        beside={name: np.asarray(batch[name][row]) for name in _BESIDE if name in batch},
     )

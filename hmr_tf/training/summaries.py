@@ -14,6 +14,7 @@ from hmr_tf import outputs
 from hmr_tf.geometry import camera as camera_lib
 from hmr_tf.geometry import rotations
 from hmr_tf.image_files import writing
+from hmr_tf.models import extra_inputs
 from hmr_tf.render import overlay, rasterizer
 from hmr_tf.training.task import Views
 from tfrecords_tools import skeletons
@@ -35,7 +36,8 @@ def show(model: tf.keras.Model, batch: Mapping[str, tf.Tensor]) -> Views:
         batch: as `hmr_tf.data.pipeline` makes it.
     """
     first = {key: value[:NUM_OVERLAYS] for key, value in batch.items()}
-    estimate = model(first["image"], training=False, with_vertices=True)
+    beside = extra_inputs.of_batch(model, first)
+    estimate = model(first["image"], training=False, with_vertices=True, **beside)
     pose = tf.reshape(first["pose_axis_angle"], [-1, 24, 3])
     truth = model.body(rotations.axis_angle_to_matrix(pose), first["betas"])
     return view(batch, estimate, truth["vertices"], model.body_model.faces)

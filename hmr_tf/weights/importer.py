@@ -105,7 +105,7 @@ def _body_notes(tensors: mapping.Tensors, published: Format, body: model_file.Bo
     """Tells whether the model was trained on the body that it now has."""
     if published.template not in tensors.shapes:
         return []
-    template = np.asarray(tensors.read(published.template))
+    template = np.asarray(tensors.read(published.template)).reshape(-1, 3)
     if template.shape != body.template.shape:
         difference = f"{template.shape[0]} vertices, not {body.num_vertices}"
     else:
