@@ -16,7 +16,7 @@ from toy_body import filler_arrays
 from hmr_tf import checkpoints
 from hmr_tf.body import model_file
 from hmr_tf.errors import CheckpointError
-from hmr_tf.models import encoders
+from hmr_tf.models import MODELS, encoders
 from hmr_tf.weights import FORMATS, importer, initial_weights, mapping
 
 
@@ -65,6 +65,19 @@ class ShapesOnly:
 
     def read(self, name):
         raise AssertionError(f"{name} was read")
+
+
+class InMemory:
+    """A file's tensors without the file."""
+
+    path = "FILE"
+
+    def __init__(self, tensors):
+        self._tensors = tensors
+        self.shapes = {name: value.shape for name, value in tensors.items()}
+
+    def read(self, name):
+        return self._tensors[name]
 
 
 class Imported:
@@ -131,6 +144,23 @@ class Imported:
         with pytest.raises(CheckpointError) as error:
             mapping.assign(file, assignments, self.published.ignored, self.published.own, "THIS")
         return str(error.value)
+
+
+class Filled(Imported):
+    """Tensors put into a new model, without files: for networks that would take long to write."""
+
+    def __init__(self, format_name, tensors, body):
+        self.published = FORMATS.get(format_name)
+        file = InMemory(tensors)
+        self.model = MODELS.get(self.published.model)(self.published.config(file), body)
+        report = mapping.assign(
+            file,
+            self.published.assignments(self.model, file),
+            self.published.ignored,
+            self.published.own,
+            self.published.what,
+        )
+        self.lines, self.report = report.summary(), report.to_dict()
 
 
 def without_regressors(body):
