@@ -219,7 +219,7 @@ def test_later_recipe_is_mmhuman3d_s():
 
 
 def test_hybrik_is_its_paper_s_recipe():
-    """256x192_adam_lr1e-3-res34_smpl_24_3d_base_2x_mix.yaml, its loaders, and the paper's length."""
+    """256x192_adam_lr1e-3-res34_smpl_24_3d_base_2x_mix.yaml, its loaders, the paper's length."""
     settings = _settings("hybrik_res34.flags")
     assert settings["body"] == "smpl"
     _assert_has(
@@ -291,3 +291,58 @@ def test_hybrik_is_its_paper_s_recipe():
     steps_per_epoch = 2 * 312_188 / train["batch_size"]
     epochs = [step / steps_per_epoch for step in (*train["decay_steps"], train["num_steps"])]
     assert epochs == pytest.approx([90, 120, 140], abs=1e-3)
+
+
+def test_sgre_is_its_release_s_recipe():
+    """main/config.py, common/base.py and the dataset's loaders of its release."""
+    settings = _settings("sgre.flags")
+    assert settings["body"] == "smpl"
+    _assert_has(
+        settings["model"],
+        {
+            "encoder": "resnet50_v1",
+            "colors": "raw",  # pixels / 255
+            "image_size": 256,
+            "estimation": "sequential",
+            "pose_head_width": 0,
+        },
+    )
+    # 1.25 times the box; that of a person of 150 px is about 140 px high.
+    assert settings["model"]["window_px"] == pytest.approx(1.25 * 140)
+    _assert_has(
+        settings["augment"],
+        {
+            "scale_min": 1.0,
+            "scale_max": 1.0,
+            "shift_px": 0.0,
+            "rotation_deg": 0.0,
+            "flip_probability": 0.5,
+            "color_jitter": 0.2,
+            "occluder_probability": 0.0,
+            "cutout_probability": 0.0,
+        },
+    )
+    losses = settings["loss"]
+    weights = {name for name in losses if name.endswith("_weight")} - {"pose_head_weight"}
+    assert len(weights) == 7 and all(losses[name] == 1.0 for name in weights)
+    _assert_has(losses, {"use_pose_errors": True, "own_pose_share": 0.0})
+    datasets = dict(settings["data"]["datasets"])
+    # As many people with 3D labels as in photographs.
+    assert datasets["h36m"] + datasets["muco"] == pytest.approx(0.5)
+    assert datasets["sgre_coco"] + datasets["sgre_mpii"] == pytest.approx(0.5)
+    train = settings["train"]
+    _assert_has(
+        train,
+        {
+            "batch_size": 128,
+            "generator_learning_rate": 1e-3,
+            "schedule": "step",
+            "warmup_steps": 0,
+            "clip_norm": 0.0,
+            "adam_epsilon": 1e-8,
+            "precision": "float32",
+            "average_decay": 0.0,
+        },
+    )
+    # Passes 1 to 10, of which the last has a tenth of the rate.
+    assert [9 * train["num_steps"]] == [10 * step for step in train["decay_steps"]]
