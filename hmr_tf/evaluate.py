@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from absl import flags, logging
 
-from hmr_tf import command, common_flags
+from hmr_tf import command, common_flags, outputs
 from hmr_tf.errors import ConfigError
 from hmr_tf.evaluation.protocols import PROTOCOLS
 from tfrecords_tools import skeletons
@@ -73,6 +73,9 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "People at once.", lower_bo
 _FLIP_TEST = flags.DEFINE_bool(
     "flip_test", False, "Whether estimates are averaged with those of the mirrored crops."
 )
+_OWN_POSE = flags.DEFINE_bool(
+    "own_pose", False, "Whether a model that takes 2D poses finds them itself (sgre)."
+)
 _AVERAGED = flags.DEFINE_bool(
     "averaged", True, "Whether averaged weights are taken where the checkpoint has them."
 )
@@ -81,7 +84,7 @@ flags.mark_flags_as_required(["data_dir"])
 flags.mark_flags_as_mutual_exclusive(["checkpoint", "predictions"], required=True)
 
 # What is for one of the two only, since a checkpoint has its body and its crops.
-_FOR_CHECKPOINTS = ("averaged", "flip_test", "num_logical_cpus", "segmentation_dir")
+_FOR_CHECKPOINTS = (*("averaged", "flip_test", "num_logical_cpus", "own_pose", "segmentation_dir"),)
 _FOR_PREDICTIONS = ("body", "gender", "predictions_skeleton")
 # Best people on the page, and worst.
 _NUM_EACH = 30
@@ -139,6 +142,7 @@ def _score_model(protocol: Protocol) -> Outcome:
     from hmr_tf.evaluation import contact_sheet, evaluator, people
     from hmr_tf.evaluation.examples import ExamplePicker
     from hmr_tf.evaluation.segmentation import Segmentation
+    from hmr_tf.models import extra_inputs
 
     description = checkpoints.read_description(_CHECKPOINT.value)
     strategy = _build_strategy()
@@ -148,6 +152,12 @@ def _score_model(protocol: Protocol) -> Outcome:
     model.body_model = _with_regressor(model.body_model)
     data = people.data_config(protocol, _DATA_DIR.value, model.config.window_px, _SPLIT.value)
     batches = people.batches(protocol, data, model.config.image_size, _BATCH_SIZE.value)
+    if _OWN_POSE.value:
+        if not extra_inputs.names(model):
+            raise ConfigError(
+                "--own_pose has no effect: this model takes no 2D poses; leave it out."
+            )
+        batches = batches.map(_without_poses)
     gendered = _gendered_bodies(protocol, model.body_model)
     folder = _SEGMENTATION_DIR.value
     segmentation = Segmentation(folder, model.body_model) if folder else None
@@ -172,9 +182,15 @@ def _score_model(protocol: Protocol) -> Outcome:
         "training_seed": description.settings.get("train", {}).get("seed"),
         **_describe_bodies(model.body_model, gendered),
         "flip_test": _FLIP_TEST.value,
+        **({"own_pose": _OWN_POSE.value} if extra_inputs.names(model) else {}),
         "window_px": data.window_px,
     }
     return Outcome(evaluation, facts, functools.partial(contact_sheet.draw_person, model))
+
+
+def _without_poses(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a batch that says nothing of what models can find in the images."""
+    return {key: value for key, value in batch.items() if key != outputs.POSE_2D}
 
 
 def _score_predictions(protocol: Protocol) -> Outcome:

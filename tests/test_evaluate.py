@@ -145,6 +145,14 @@ def test_flags_that_cannot_work_are_told_before_the_checkpoint_is_read(tmp_path,
     assert line.startswith("error: ") and message in line
 
 
+def test_own_poses_are_of_models_that_take_some(folders):
+    options = (f"--checkpoint={folders['log']}", f"--data_dir={folders['records']}", "--own_pose")
+    result = run_command("evaluate", *options)
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert line == "error: --own_pose has no effect: this model takes no 2D poses; leave it out."
+
+
 def test_missing_records_are_one_line(folders, tmp_path):
     result = run_command(
         "evaluate", f"--checkpoint={folders['log']}", f"--data_dir={tmp_path}", "--split=train"

@@ -291,6 +291,33 @@ is the neutral body's in the annotated pose and shape. SMPL's 24 joints as in `h
 are over people; HybrIK's PVE is a mean over batches. Papers use the flip test.
 """
 
+PW3D_SGRE = dataclasses.replace(
+    PW3D,
+    name="pw3d_sgre",
+    datasets=("sgre_pw3d",),
+    joins_meshes=True,
+    comparable_with="SGRE's evaluation of 3DPW",
+)
+"""3DPW's test split as SGRE evaluates it, on its own annotation (``3DPW_latest_test.json``).
+
+`pw3d` with pelvises joined for PVE: here the joints' root, there that of SMPL's joint regressor.
+The annotation has OpenPose's 2D poses, which models that take one are given. The release finds its
+crops by these poses, and we by the boxes.
+"""
+
+PW3D_CROWD = dataclasses.replace(
+    PW3D_SGRE,
+    name="pw3d_crowd",
+    split="validation",
+    sequences="courtyard_(hug|dancing)_00",
+    comparable_with="SGRE's and 3DCrowdNet's evaluation of 3DPW-Crowd",
+)
+"""3DPW-Crowd: two sequences of the validation split in which people hold each other; `pw3d_sgre`.
+
+The release takes 2D poses of HigherHRNet from a file of their own where it has them; converted
+records have OpenPose's.
+"""
+
 MPI_INF_3DHP_HYBRIK = dataclasses.replace(
     MPI_INF_3DHP,
     name="mpi_inf_3dhp_hybrik",
@@ -343,7 +370,7 @@ _NAMED = (
     *("SYNTHETIC", "H36M_P1", "H36M_P1_SPIN", "H36M_P2", "H36M_P2_SPIN", "H36M_P2_64"),
     *("PW3D", "PW3D_MMHUMAN3D", "PW3D_VIBE", "MPI_INF_3DHP", "MPI_INF_3DHP_HMR"),
     *("MUPOTS", "MUPOTS_UNSCALED", "LSP", "LSP_EXT_4DHUMANS"),
-    *("H36M_HYBRIK", "PW3D_HYBRIK", "MPI_INF_3DHP_HYBRIK"),
+    *("H36M_HYBRIK", "PW3D_HYBRIK", "MPI_INF_3DHP_HYBRIK", "PW3D_SGRE", "PW3D_CROWD"),
 )
 PROTOCOLS = Registry(
     "protocol", {name.lower(): f"hmr_tf.evaluation.protocols:{name}" for name in _NAMED}

@@ -1,6 +1,7 @@
 """Every named protocol is whole."""
 
 import dataclasses
+import re
 
 import pytest
 
@@ -33,3 +34,15 @@ def test_synthetic_is_rooted_between_the_hips_of_lsp():
 def test_an_unknown_protocol_is_one_line():
     with pytest.raises(ConfigError, match="synthetic"):
         protocols.PROTOCOLS.get("none")
+
+
+def test_the_crowd_is_two_sequences_of_the_validation_split():
+    crowd, whole = (protocols.PROTOCOLS.get(name) for name in ("pw3d_crowd", "pw3d_sgre"))
+    found = {"courtyard_hug_00", "courtyard_dancing_00", "courtyard_drinking_00", "hug_00"}
+    kept = {name for name in found if re.fullmatch(crowd.sequences, name)}
+    assert kept == {"courtyard_hug_00", "courtyard_dancing_00"}
+    assert (crowd.split, whole.split) == ("validation", "test")
+    # The 14 joints that SGRE evaluates: hips, knees, ankles, neck, head top and arms.
+    joints = skeletons.get(crowd.joints).joints[: crowd.num_joints]
+    assert {"neck", "h36m_head_top"} <= set(joints) and "spine" not in joints
+    assert crowd.truth == "smpl" and crowd.is_gendered and crowd.joins_meshes
