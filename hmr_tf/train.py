@@ -44,6 +44,14 @@ _CHOICES = {
     "camera": ("predicted", "refined", "given"),
     "train_root": ("closed_form", "svd"),
     "uvd_loss": ("l1", "laplace"),
+    "axes": ("camera", "release"),
+    "pose_output": ("6d", "svd", "raw"),
+    "stage": ("hourglass", "autoencoder", "shape", "pose", "reverse", "end_to_end"),
+    "source": ("labels", "images"),
+    "noise_law": ("none", "uniform", "normal", "hourglass"),
+    "volume_loss": ("cross_entropy", "sigmoid"),
+    "limb_targets": ("tube", "release"),
+    "gender_form": ("logistic", "l1"),
     "schedule": ("constant", "cosine", "step"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "best_metric": ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm", "keypoints_2d_px"),
@@ -87,6 +95,24 @@ _BOUNDS = {
     "marginal_weight": _NOT_NEGATIVE,
     "twist_weight": _NOT_NEGATIVE,
     "weak_camera_weight": _NOT_NEGATIVE,
+    "num_stacks": _POSITIVE,
+    "hourglass_width": (8, None),
+    "depths": _POSITIVE,
+    "hourglass_dropout": (0.0, 0.95),
+    "denoiser_dropout": (0.0, 0.95),
+    "dense_width": (4, None),
+    "swap_probability": _SHARE,
+    "missing_probability": _SHARE,
+    "volume_weight": _NOT_NEGATIVE,
+    "coordinates_weight": _NOT_NEGATIVE,
+    "crop_camera_weight": _NOT_NEGATIVE,
+    "denoised_weight": _NOT_NEGATIVE,
+    "pose_l1_weight": _NOT_NEGATIVE,
+    "betas_l1_weight": _NOT_NEGATIVE,
+    "betas_size_weight": _NOT_NEGATIVE,
+    "gender_weight": _NOT_NEGATIVE,
+    "body_joints_weight": _NOT_NEGATIVE,
+    "body_landmarks_weight": _NOT_NEGATIVE,
     "pose_head_width": _NOT_NEGATIVE,
     "body_joint_img_weight": _NOT_NEGATIVE,
     "smpl_joint_img_weight": _NOT_NEGATIVE,
@@ -242,18 +268,23 @@ def main(argv: Sequence[str]) -> None:
     validation = common_flags.build_config(config.ValidationConfig)
     import tensorflow as tf
 
-    from hmr_tf.training import devices
+    from hmr_tf.training import devices, staged
 
     # Nothing needs AutoGraph, and it would take a third of the time until the first step.
     train_plainly = tf.autograph.experimental.do_not_convert(_train)
-    outcome = train_plainly(model_config, data, losses, train, validation, _LOG_DIR.value)
-    if outcome.stopped_by:
-        print(
-            f"stopped by {outcome.stopped_by} at step {outcome.step} of {train.num_steps}; "
-            "a checkpoint is saved, run the same command again to continue",
-            file=sys.stderr,
-        )
-        sys.exit(128 + signal.Signals[outcome.stopped_by])
+    for stage in staged.plan(losses, train, _LOG_DIR.value, _INITIAL_WEIGHTS.value):
+        outcome = train_plainly(model_config, data, validation, stage)
+        if outcome.stopped_by:
+            print(
+                f"stopped by {outcome.stopped_by} at step {outcome.step} of "
+                f"{stage.train.num_steps}; a checkpoint is saved, run the same command again to "
+                "continue",
+                file=sys.stderr,
+            )
+            sys.exit(128 + signal.Signals[outcome.stopped_by])
+        if stage.log_dir != _LOG_DIR.value:
+            logging.info("Stage %s is done: %s", stage.losses.stage, stage.log_dir)
+            tf.keras.backend.clear_session()
     if devices.find_worker().is_chief:
         _print_end(outcome)
 
@@ -289,14 +320,16 @@ def _print_end(outcome: Any) -> None:
 
 
 def _train(
-    model_config: Any,
-    data: config.DataConfig,
-    losses: Any,
-    train: config.TrainConfig,
-    validation: config.ValidationConfig,
-    log_dir: str,
+    model_config: Any, data: config.DataConfig, validation: config.ValidationConfig, stage: Any
 ) -> Any:
-    """Checks all that can be checked, then runs the loop; returns its `Outcome`."""
+    """Checks all that can be checked, then runs the loop; returns its `Outcome`.
+
+    Args:
+        model_config: settings of the model.
+        data: the records.
+        validation: who is held out.
+        stage: a `hmr_tf.training.staged.Run`.
+    """
     import tensorflow as tf
 
     from hmr_tf import checkpoints
@@ -306,13 +339,14 @@ def _train(
     from hmr_tf.training import validation as validation_lib
     from hmr_tf.weights import initial_weights
 
+    losses, train, log_dir = stage.losses, stage.train, stage.log_dir
+    initial = stage.initial_weights
     worker = devices.find_worker()
     preflight.check_log_dir(log_dir)
     body = model_file.load_body(_BODY.value, _GENDER.value)
     body.regressor(model_config.keypoints)
     mean = mean_parameters.load_mean_parameters(_MEAN_PARAMETERS.value)
     preflight.check_mean(mean, body)
-    initial = _INITIAL_WEIGHTS.value
     task = TASKS.get(_MODEL.value)(_MODEL.value, model_config, body, train, losses, mean, initial)
     held_out = validation_lib.held_out(validation, data)
     groups = {"model": model_config, "data": data, "losses": losses, "train": train}
@@ -358,6 +392,7 @@ def _train(
             first_step=first_step,
             share=(worker.index, worker.count),
             targets=targets,
+            with_images=task.needs_images,
         )
         return devices.with_own_threads(dataset) if train.deterministic else dataset
 

@@ -75,6 +75,7 @@ def training_dataset(
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
     targets: Targets | None = None,
+    with_images: bool = True,
 ) -> tf.data.Dataset:
     """Returns endless augmented batches, each beside a batch of motion-capture bodies.
 
@@ -90,6 +91,7 @@ def training_dataset(
         share: (index, number) of this worker. Each of several workers gets its own consecutive
             rows of the same batches, and decodes those only; sizes are multiples of the number.
         targets: what adds to the labels.
+        with_images: whether images are decoded and cropped; without, batches are labels alone.
 
     Returns:
         Dataset of (batch, mocap): the dict of this module's first table, and a dict of
@@ -141,13 +143,16 @@ def training_dataset(
     prepared = examples.batch(batch_size, drop_remainder=True).map(
         prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
-    batches = _with_crops(
-        prepared.unbatch(),
-        image_size,
-        deterministic,
-        change_colors=config.augment.color_jitter > 0,
-        objects=occluders.load_objects(config.data_dir, config.augment),
-    ).batch(batch_size // share[1], drop_remainder=True)
+    if with_images:
+        batches = _with_crops(
+            prepared.unbatch(),
+            image_size,
+            deterministic,
+            change_colors=config.augment.color_jitter > 0,
+            objects=occluders.load_objects(config.data_dir, config.augment),
+        ).batch(batch_size // share[1], drop_remainder=True)
+    else:
+        batches = prepared.map(lambda labels, *_: labels)
     if mocap_batch_size:
         mocap = mocap_dataset(
             config.data_dir,

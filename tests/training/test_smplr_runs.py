@@ -1,0 +1,97 @@
+"""SMPLR's stages from records to checkpoint, by the one command."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hmr_tf import checkpoints
+from hmr_tf.training import journal
+
+ROOT = pathlib.Path(__file__).parents[2]
+PATHS = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+
+RUNS = """
+import json, pathlib, sys
+import tiny_training
+
+folder = pathlib.Path(sys.argv[1])
+(folder / "records").mkdir()
+tiny_training.write_records(folder / "records")
+settings = [
+    *("--model=smplr", f"--data_dir={folder / 'records'}", "--datasets=lsp"),
+    *(f"--body={folder / 'records' / 'body.npz'}", "--image_size=32", "--window_px=64"),
+    *("--num_stacks=1", "--hourglass_width=8", "--depths=4", "--dense_width=16"),
+    *("--batch_size=4", "--generator_learning_rate=1e-3", "--log_every=1", "--image_every=0"),
+    *("--checkpoint_every=1", "--deterministic", "--average_decay=0.5"),
+]
+codes = []
+for log, more in json.loads(sys.argv[2]):
+    given = [*settings, f"--log_dir={folder / log}", *(x.format(folder) for x in more)]
+    codes.append(tiny_training.end(tiny_training.begin(given, folder / f"{log}.txt")))
+print(json.dumps(codes))
+"""
+STAGES = "--stages=hourglass:2,autoencoder:1,reverse:1,end_to_end:1"
+BATCHES = "--stage_batches=autoencoder:8,reverse:8"
+FIRST = "--initial_weights={}/row/stages/0_hourglass"
+STARTS = [
+    ("row", [STAGES, BATCHES]),
+    ("row", [STAGES, BATCHES]),
+    ("alone", ["--stage=autoencoder", "--num_steps=1", "--batch_size=8", FIRST]),
+    ("wrong", ["--stages=hourglass:1", "--stage_rates=pose:1"]),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS, str(folder), json.dumps(STARTS)],
+        env={**os.environ, "PYTHONPATH": PATHS, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = {name: (folder / f"{name}.txt").read_text()[-2000:] for name, _ in STARTS}
+    assert json.loads(done.stdout) == [0, 0, 0, 1], said
+    return folder
+
+
+def _weights(folder, part):
+    return checkpoints.load_model(folder).parts[part].get_weights()
+
+
+def test_each_stage_leaves_the_other_parts_as_they_are(folder):
+    stages = folder / "row" / "stages"
+    rows = [stages / name for name in ("0_hourglass", "1_autoencoder", "2_reverse")]
+    rows.append(folder / "row")
+    trained = [{"hourglass"}, {"autoencoder"}, {"shape", "pose"}]
+    trained.append({"hourglass", "autoencoder", "shape", "pose"})
+    for before, after, parts in zip(rows, rows[1:], trained[1:]):
+        for part in ("hourglass", "autoencoder", "shape", "pose"):
+            pairs = zip(_weights(before, part), _weights(after, part))
+            is_same = all(np.array_equal(one, other) for one, other in pairs)
+            assert is_same == (part not in parts), (after.name, part)
+
+
+def test_a_stage_is_run_alone(folder):
+    in_row = _weights(folder / "row" / "stages" / "1_autoencoder", "autoencoder")
+    for one, other in zip(in_row, _weights(folder / "alone", "autoencoder")):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_stages_have_their_own_losses(folder):
+    rows = journal.read_rows(folder / "row" / "stages" / "0_hourglass" / "curve.csv")
+    assert {"volume", "coordinates", "crop_camera"} < set(rows[0]) and "pose" not in rows[0]
+    rows = journal.read_rows(folder / "row" / "curve.csv")
+    assert {"volume", "denoised", "pose", "body_landmarks"} < set(rows[0])
+
+
+def test_what_has_ended_is_passed_over(folder):
+    assert "had already finished" in (folder / "row.txt").read_text()
+    assert "stage_rates names pose" in (folder / "wrong.txt").read_text()
