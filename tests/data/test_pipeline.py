@@ -432,3 +432,48 @@ def test_workers_share_the_global_batch(data_dir, deterministic):
 def test_flip_tables_are_those_of_the_ground_floor():
     # By the sheet; a second copy of the table would be free to differ.
     assert skeletons.COCOPLUS19.flip[_RED] == _BLUE and skeletons.COCOPLUS19.flip[7] == 10
+
+
+def test_noise_hides_parts_of_the_named_datasets_alone(data_dir, whole):
+    noisy = dataclasses.replace(_WILD, noise_areas=(("h36m", 0.7),))
+    hidden = _training(data_dir, count=6, augment=noisy)
+    _assert_equal(_training(data_dir, first_step=4, count=2, augment=noisy), hidden[4:])
+    changed, same = 0, 0
+    for (batch, _), (plain, _) in zip(hidden, whole):
+        differs = (batch["image"] != plain["image"]).any(axis=(1, 2, 3))
+        is_h36m = plain["has_smpl"] > 0  # Of these three datasets.
+        assert not differs[~is_h36m].any()
+        changed += differs[is_h36m].sum()
+        same += (~differs[is_h36m]).sum()
+        for key in set(plain) - {"image"}:
+            np.testing.assert_array_equal(batch[key], plain[key])
+    assert changed > 5 * same
+    with pytest.raises(ConfigError, match="noise_areas names coco, which datasets does not"):
+        _training(data_dir, augment=dataclasses.replace(_WILD, noise_areas=(("coco", 0.3),)))
+
+
+def test_targets_of_a_task_join_the_labels(data_dir, whole):
+    def targets(parsed, parameters, labels, image_size, *_):
+        assert image_size == _SIZE and parsed["betas"].shape == [6, 10]
+        return {"window": parameters.window, "twice": 2.0 * labels["betas"]}
+
+    dataset = pipeline.training_dataset(
+        _config(data_dir), _SIZE, 6, seed=11, deterministic=True, targets=targets
+    )
+    (batch, mocap) = _take(dataset, 1)[0]
+    plain = whole[0][0]
+    assert mocap == {} and set(batch) == {*plain, "window", "twice"}
+    np.testing.assert_array_equal(batch["twice"], 2.0 * plain["betas"])
+    np.testing.assert_array_equal(batch["image"], plain["image"])
+    assert len(np.unique(batch["window"])) == 6
+
+
+def test_without_images_there_are_the_same_labels(data_dir, whole):
+    dataset = pipeline.training_dataset(
+        _config(data_dir), _SIZE, 6, seed=11, deterministic=True, with_images=False
+    )
+    (batch, _) = _take(dataset, 1)[0]
+    plain = whole[0][0]
+    assert set(batch) == set(plain) - {"image"}
+    for key, values in batch.items():
+        np.testing.assert_array_equal(values, plain[key], err_msg=key)
