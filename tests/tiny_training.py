@@ -21,8 +21,9 @@ _BODY = "body.npz"
 
 
 def write_records(folder):
-    """Writes a dozen images with all labels, and thirty bodies of motion capture."""
+    """Writes images with all labels, twelve and four held out, and thirty bodies of mocap."""
     _write(folder, "lsp", "train", [_sample(number) for number in range(12)])
+    _write(folder, "lsp", "test", [_sample(number) for number in range(12, 16)])
     rng = np.random.default_rng(0)
     bodies = [samples.MocapSample(rng.normal(0, 0.4, 72), rng.normal(size=10)) for _ in range(30)]
     _write(folder, "mosh", "CMU", bodies)
@@ -43,6 +44,18 @@ def settings(folder):
             "--checkpoint_every=3",
             "--deterministic",
         ),
+    ]
+
+
+def hybrik_settings(folder):
+    """Returns the same for HybrIK."""
+    return [
+        *("--model=hybrik", f"--data_dir={folder}", f"--body={folder / _BODY}", "--datasets=lsp"),
+        *("--image_size=32", "--window_px=64", "--deconv_width=8", "--hidden_units=16"),
+        *("--rotation_deg=30", "--rotation_probability=0.6", "--noise_areas=lsp:0.3"),
+        *("--batch_size=8", "--average_decay=0.9", "--generator_learning_rate=1e-3"),
+        *("--adam_epsilon=1e-3", "--schedule=step", "--decay_steps=3", "--dropout=0"),
+        *("--log_every=1", "--image_every=0", "--checkpoint_every=2", "--deterministic"),
     ]
 
 
@@ -83,8 +96,8 @@ def end(pid):
 def _tiny_encoder(name, image_size, pool, dtype_policy):
     # Batch normalisation's statistics are local to a replica; this encoder has none.
     images = tf.keras.Input([image_size, image_size, 3])
-    features = tf.keras.layers.Conv2D(8, 5, strides=4, activation="relu")(images)
-    return tf.keras.Model(images, tf.keras.layers.GlobalAveragePooling2D()(features))
+    x = tf.keras.layers.Conv2D(8, 5, strides=4, padding="same", activation="relu")(images)
+    return tf.keras.Model(images, tf.keras.layers.GlobalAveragePooling2D(name="avg_pool")(x))
 
 
 def _sample(number):
