@@ -19,7 +19,7 @@ def _view():
 
 
 def _skeleton(depth=4.5):
-    points = _RNG.normal(scale=0.3, size=(29, 3)) + [0.3, 0.1, depth]
+    points = _RNG.normal(scale=0.3, size=(29, 3)) + np.array([0.3, 0.1, depth])
     return points.astype(np.float32)
 
 
