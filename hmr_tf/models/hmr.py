@@ -125,8 +125,8 @@ class HMR(tf.keras.Model):
         crop_focal: None; the focal length of its cameras follows the image.
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`) of
-    the last iteration; with ``with_vertices=True`` also `vertices`. ``view``, where crops lie in the
-    picture, is not used: the camera knows the crop alone.
+    the last iteration; with ``with_vertices=True`` also `vertices`. ``view``, where crops lie in
+    the picture, is not used: the camera knows the crop alone.
     """
 
     crop_focal = None

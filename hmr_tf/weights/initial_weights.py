@@ -110,8 +110,9 @@ def check(
         unknown = sorted(set(description.model_config["config"]) - set(config.__dataclass_fields__))
         if unknown:
             raise ConfigError(
-                f"The weights of '{directory}' are of another kind of model, '{description.model}': "
-                f"it has the setting {unknown[0]}. Give those of the same kind, or an encoder's."
+                f"The weights of '{directory}' are of another kind of model, "
+                f"'{description.model}': it has the setting {unknown[0]}. Give those of the same "
+                "kind, or an encoder's."
             )
         expected = {
             name: getattr(config, name)

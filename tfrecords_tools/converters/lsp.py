@@ -7,7 +7,7 @@ split. Images are stored as they are.
 A tree made by ``python -m hmr_tf.synthesize`` has ``smpl_truth.npz`` beside ``joints.mat``. It then
 says which image is in which split, and its bodies become the records' 3D joints and SMPL
 parameters. With ``--option face=1`` nose, eyes and ears are labelled, too, where the head does not
-hide them, as COCO's annotators do: without them 14 points do not tell whether somebody seen from the
+hide them, as COCO's annotators do: the 14 points alone do not tell whether somebody seen from the
 side looks left or right.
 
 Reference:
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class LSPConverter(Converter):
 
     name = "lsp"
     splits = ("train", "test")
-    option_defaults = {"face": 0}
+    option_defaults: ClassVar = {"face": 0}
 
     def fingerprint(self, part: str) -> str:
         """Hashes the labels, the truth if there is one, and the list of images."""
