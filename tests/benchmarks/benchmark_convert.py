@@ -293,7 +293,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--num_images", type=int, default=5000)
+    parser.add_argument("--num_images", type=int, default=20000)
     parser.add_argument("--num_studio_images", type=int, default=1500)
     parser.add_argument("--num_workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
