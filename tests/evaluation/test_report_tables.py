@@ -37,7 +37,7 @@ def test_only_what_is_measured_is_compared():
     summary = {"protocol": "pw3d", "metrics": {"pve_mm": 120.0, "mpjpe_mm": None}, "baseline": {}}
     header, rows = report_tables.comparison(summary)
     assert header[1:-2] == ["PVE, mm"] and rows[0][0] == "this model"
-    assert {row[0] for row in rows[1:]} == {"SPIN", "HybrIK, ResNet-34"}
+    assert {row[0] for row in rows[1:]} == {"HybrIK, ResNet-34"}
     assert len(report_tables.comparison({**summary, "protocol": "synthetic"})[1]) == 1
 
 
