@@ -40,6 +40,7 @@ flags.mark_flags_as_required(["suite", "out_dir"])
 def main(argv: Sequence[str]) -> None:
     """Runs the suite and prints its table."""
     del argv
+    command.check_out_dir(_OUT_DIR.value)
     if flags.FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.INFO)
     options = Options(

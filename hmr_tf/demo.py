@@ -199,6 +199,7 @@ def main(argv: Sequence[str]) -> None:
     started = time.time()
     from hmr_tf.experiments import demo_photos
 
+    command.check_out_dir(_OUT_DIR.value)
     out_dir = pathlib.Path(_OUT_DIR.value)
     steps = tour(out_dir, _NUM_TRAIN.value, _NUM_TEST.value, _NUM_STEPS.value, _SEED.value)
     for step in steps:

@@ -15,6 +15,9 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons", category=UserWarning)
     import tensorflow_addons as tfa
 
+# A little more than rounding can add to a place, px. What is read beyond an image's border is black.
+_ROUNDING = 0.01
+
 
 def slice_around(
     image: tf.Tensor,
@@ -65,14 +68,14 @@ def shrink(region: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def is_inside(shape: tf.Tensor, linear: tf.Tensor, offset: tf.Tensor, size: int) -> tf.Tensor:
-    """Returns `[]` bool: whether an upright crop reads nothing outside an image.
+    """Returns `[]` bool: whether an upright crop surely reads nothing outside an image.
 
     Args:
         shape: `[3]` int32, of the image.
         linear, offset, size: as for `resample`.
     """
     corners = _corners(linear, offset, size)
-    return tf.reduce_all((corners >= 0.0) & (corners <= _limit(shape)))
+    return tf.reduce_all((corners >= _ROUNDING) & (corners <= _limit(shape) - _ROUNDING))
 
 
 def resample_inside(image: tf.Tensor, linear: tf.Tensor, offset: tf.Tensor, size: int) -> tf.Tensor:
@@ -119,9 +122,9 @@ def resample(
     """
     limit = _limit(tf.shape(region))
     corners = _corners(linear, offset, size)
-    # How far the crop reaches out, with a little more than rounding can add.
-    before = tf.math.ceil(tf.maximum(0.01 - tf.reduce_min(corners, axis=0), 0.0))
-    after = tf.math.ceil(tf.maximum(tf.reduce_max(corners, axis=0) + 0.01 - limit, 0.0))
+    # How far the crop reaches out.
+    before = tf.math.ceil(tf.maximum(_ROUNDING - tf.reduce_min(corners, axis=0), 0.0))
+    after = tf.math.ceil(tf.maximum(tf.reduce_max(corners, axis=0) + _ROUNDING - limit, 0.0))
     outside = tf.stack([before, after])
 
     def read_upright() -> tf.Tensor:

@@ -80,6 +80,9 @@ def test_a_crop_inside_is_read_the_same(dtype, mirror):
     assert resampling.is_inside(tf.shape(image), linear, offset, _SIZE)
     assert not resampling.is_inside(tf.shape(image), linear, offset - 3.1, _SIZE)
     assert not resampling.is_inside(tf.shape(image), linear, offset + 40.0, _SIZE)
+    # A place that rounding may push over the border is not surely inside.
+    edge = tf.constant([[49 / (_SIZE - 1), 0.0], [0.0, 0.8]])
+    assert not resampling.is_inside(tf.shape(image), edge, tf.constant([0.0, 2.5]), _SIZE)
     crop = resampling.resample_inside(image, linear, offset, _SIZE)
     expected = _read_by_hand(image.numpy().astype(float), linear.numpy(), offset.numpy(), _SIZE)
     np.testing.assert_allclose(crop, expected, atol=2e-3)
