@@ -11,6 +11,7 @@ from tiny_checkpoint import run_command
         (["--suite=everything", "--data_dir=x", "--out_dir=y"], "should be one of <ik|prior>"),
         (["--suite=prior", "--data_dir=x", "--out_dir=y", "--num_steps=0"], "num_steps"),
         (["--suite=ik"], "out_dir"),
+        (["--suite=ik", f"--out_dir={__file__}"], "cannot be a folder"),
     ],
 )
 def test_wrong_flags_are_refused(arguments, message):

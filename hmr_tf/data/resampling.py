@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons", category=UserWarning)
     import tensorflow_addons as tfa
 
-# A little more than rounding can add to a place, px. What is read beyond an image's border is black.
+# A little more than rounding can add to a place, px; beyond an image's border is black.
 _ROUNDING = 0.01
 
 

@@ -296,5 +296,6 @@ def _check(config: config_lib.HMRConfig) -> None:
     ):
         if value not in known:
             raise ConfigError(f"Unknown {what} '{value}'; expected one of: {', '.join(known)}.")
-    if config.num_iterations < 1:
-        raise ConfigError(f"num_iterations must be at least 1; got {config.num_iterations}.")
+    for name in ("num_iterations", "hidden_units"):
+        if getattr(config, name) < 1:
+            raise ConfigError(f"{name} must be at least 1; got {getattr(config, name)}.")
