@@ -178,6 +178,11 @@ class SMPLRConfig:
     pose_output: str = "6d"
     upright: bool = True
 
+    @property
+    def has_metric_crops(self) -> bool:
+        """Whether a crop shows 2.5 m around the pelvis, where that is known, not `window_px`."""
+        return self.camera == "given"
+
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
@@ -370,8 +375,7 @@ class SMPLRLossConfig:
         source: what the parts behind the hourglass learn from: points of the `labels`, with noise,
             or what the hourglass finds in `images`.
         noise_law: noise on the labels' points: `none`, `uniform` (release), `normal` or `hourglass`
-            (errors that an hourglass made, read from `noise_errors`).
-        noise_errors: file of these errors (`hmr_tf.training.point_noise`).
+            (errors that the hourglass of an earlier stage makes on people of the training).
         swap_probability: share of arms, and of legs, whose sides the noise confuses.
         missing_probability: share of points that the noise leaves out.
         volume_loss: `cross_entropy` of each map, or `sigmoid`, of each voxel by itself (release).
@@ -395,7 +399,6 @@ class SMPLRLossConfig:
     stage: str = "end_to_end"
     source: str = "labels"
     noise_law: str = "normal"
-    noise_errors: str = ""
     swap_probability: float = 0.0
     missing_probability: float = 0.1
     volume_loss: str = "cross_entropy"

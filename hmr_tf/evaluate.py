@@ -139,6 +139,7 @@ def _check_flags(protocol: Protocol) -> None:
 def _score_model(protocol: Protocol) -> Outcome:
     """Scores a checkpoint."""
     from hmr_tf import checkpoints
+    from hmr_tf.data import root_crop
     from hmr_tf.evaluation import contact_sheet, evaluator, people
     from hmr_tf.evaluation.examples import ExamplePicker
     from hmr_tf.evaluation.segmentation import Segmentation
@@ -151,7 +152,8 @@ def _score_model(protocol: Protocol) -> Outcome:
     weights = checkpoints.latest_weights(_CHECKPOINT.value)
     model.body_model = _with_regressor(model.body_model)
     data = people.data_config(protocol, _DATA_DIR.value, model.config.window_px, _SPLIT.value)
-    batches = people.batches(protocol, data, model.config.image_size, _BATCH_SIZE.value)
+    squares = root_crop.squares_of(model.config, model.body_model)
+    batches = people.batches(protocol, data, model.config.image_size, _BATCH_SIZE.value, squares)
     if _OWN_POSE.value:
         if not extra_inputs.names(model):
             raise ConfigError(

@@ -334,7 +334,7 @@ def _train(
 
     from hmr_tf import checkpoints
     from hmr_tf.body import mean_parameters, model_file
-    from hmr_tf.data import pipeline
+    from hmr_tf.data import pipeline, root_crop
     from hmr_tf.training import batch_files, devices, folder_lock, loop, preflight, resume
     from hmr_tf.training import validation as validation_lib
     from hmr_tf.weights import initial_weights
@@ -379,7 +379,7 @@ def _train(
     devices.make_repeatable(train.seed, train.deterministic)
     strategy = devices.build_strategy(_NUM_LOGICAL_CPUS.value)
     devices.check_batch_size(train.batch_size, strategy, train.accumulate_steps)
-    targets = task.targets()
+    targets, squares = task.targets(), root_crop.squares_of(model_config, body)
 
     def make_dataset(first_step: int) -> tf.data.Dataset:
         dataset = pipeline.training_dataset(
@@ -393,8 +393,20 @@ def _train(
             share=(worker.index, worker.count),
             targets=targets,
             with_images=task.needs_images,
+            squares=squares,
         )
         return devices.with_own_threads(dataset) if train.deterministic else dataset
+
+    def look(num_images: int) -> tf.data.Dataset:
+        return pipeline.training_dataset(
+            dataclasses.replace(data, cache=False),
+            model_config.image_size,
+            num_images,
+            seed=train.seed,
+            deterministic=True,
+            targets=targets,
+            squares=squares,
+        )
 
     def files_of(step: int) -> list[str]:
         return batch_files.batch_files(data, train.batch_size, train.seed, step)
@@ -414,6 +426,7 @@ def _train(
             checkpoints.save_description(folder, description, body)
         _save_flags(folder)
         runner.restore(log_dir)
+        task.prepare(look)
         return runner.run()
 
 

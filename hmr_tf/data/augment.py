@@ -64,14 +64,15 @@ def plain_parameters(center: tf.Tensor, window_px: float | tf.Tensor) -> CropPar
 
 
 def draw_parameters(
-    seed: tf.Tensor, center: tf.Tensor, window_px: float, config: AugmentConfig
+    seed: tf.Tensor, center: tf.Tensor, window_px: float | tf.Tensor, config: AugmentConfig
 ) -> CropParameters:
     """Draws the changes of a batch of samples, or of one.
 
     Args:
         seed: `[2]` int64; equal seeds and shapes give equal parameters, on every device.
         center: `[..., 2]` float32, px of the stored image.
-        window_px: side of the square that the unchanged crop covers, px of the stored image.
+        window_px: side of the square that the unchanged crop covers, px of the stored image;
+            `[...]` or a number.
         config: the ranges.
 
     Returns:

@@ -55,6 +55,8 @@ from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import ConfigError
 
 Batch = dict[str, tf.Tensor]
+# From records to the squares that unchanged crops show: middles `[B, 2]` and sides `[B]`, px.
+Squares = Callable[[Batch], tuple[tf.Tensor, tf.Tensor]]
 # From records, how their crops are taken, the labels of these, their side, px, and a seed `[2]` to
 # more labels.
 Targets = Callable[[Batch, augment.CropParameters, Batch, int, tf.Tensor], Batch]
@@ -76,6 +78,7 @@ def training_dataset(
     share: tuple[int, int] = (0, 1),
     targets: Targets | None = None,
     with_images: bool = True,
+    squares: Squares | None = None,
 ) -> tf.data.Dataset:
     """Returns endless augmented batches, each beside a batch of motion-capture bodies.
 
@@ -92,6 +95,7 @@ def training_dataset(
             rows of the same batches, and decodes those only; sizes are multiples of the number.
         targets: what adds to the labels.
         with_images: whether images are decoded and cropped; without, batches are labels alone.
+        squares: what crops show, if not `window_px` around the records' centres.
 
     Returns:
         Dataset of (batch, mocap): the dict of this module's first table, and a dict of
@@ -122,8 +126,7 @@ def training_dataset(
         parsed = parse(numbers, serialized)
         parameters = augment.draw_parameters(
             streams.seed_pair(seed, streams.SEED_AUGMENT, positions[0]),
-            parsed["center"],
-            config.window_px,
+            *_squares(config, squares, parsed),
             config.augment,
         )
         labels = _labels(parsed, parameters, image_size)
@@ -174,6 +177,7 @@ def evaluation_dataset(
     image_size: int,
     batch_size: int,
     keep: Callable[[Batch], tf.Tensor] | None = None,
+    squares: Squares | None = None,
 ) -> tf.data.Dataset:
     """Returns one pass over the records, in their order, without random changes.
 
@@ -183,6 +187,7 @@ def evaluation_dataset(
         batch_size: images a batch; the last batch holds what is left.
         keep: from a sample's labels, the dict below without the image, to whether it is wanted;
             by default all are.
+        squares: what crops show, if not `window_px` around the records' centres.
 
     Returns:
         Dataset of batches: the dict of both of this module's tables.
@@ -196,7 +201,7 @@ def evaluation_dataset(
 
     def prepare(numbers: tf.Tensor, serialized: tf.Tensor) -> tuple[Batch, tf.Tensor, tuple]:
         parsed = parse(numbers, serialized)
-        parameters = augment.plain_parameters(parsed["center"], config.window_px)
+        parameters = augment.plain_parameters(*_squares(config, squares, parsed))
         labels = _labels(parsed, parameters, image_size)
         labels.update({key: parsed[key] for key in _EVALUATION_KEYS})
         labels.update(center=parameters.center, window=parameters.window)
@@ -232,6 +237,12 @@ def _find_mixture(config: DataConfig) -> list[record_sets.RecordSet]:
     return [
         record_sets.find_records(config.data_dir, name, config.split) for name, _ in config.datasets
     ]
+
+
+def _squares(
+    config: DataConfig, squares: Squares | None, parsed: Batch
+) -> tuple[tf.Tensor, tf.Tensor | float]:
+    return (parsed["center"], config.window_px) if squares is None else squares(parsed)
 
 
 def _labels(parsed: Batch, parameters: augment.CropParameters, image_size: int) -> Batch:

@@ -8,7 +8,8 @@ key                    shape, dtype        meaning
 points                 [B, 41, 3]          m, camera frame, relative to the pelvis, of the crop: in
                                            the order of `hmr_tf.body.landmarks`
 points_camera          [B, 3]              scale, sides of the crop per metre, and shift, m, that
-                                           put them where the labelled keypoints are
+                                           put them where the labelled keypoints are, or, in metric
+                                           crops, where the record's camera sees the pelvis
 has_points_camera      [B]                 1 where it is known
 gender                 [B] int32           -1 unknown, 0 neutral, 1 male, 2 female
 =====================  ==================  =========================================================
@@ -27,7 +28,7 @@ import tensorflow as tf
 from hmr_tf.body import landmarks
 from hmr_tf.body.keypoints import MeshFreeKeypoints
 from hmr_tf.body.model_file import NUM_JOINTS, Body
-from hmr_tf.data import augment
+from hmr_tf.data import augment, root_crop
 from hmr_tf.data.record_parsing import Parsed
 from hmr_tf.geometry import camera_fit, rotations
 from tfrecords_tools.skeletons import COCOPLUS19
@@ -40,9 +41,11 @@ class SMPLRTargets:
 
     Args:
         body: whose points are learned.
+        squares: of metric crops, whose camera follows from where people stand; None for others.
     """
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, squares: root_crop.RootSquares | None = None) -> None:
+        self._squares = squares
         self._points = MeshFreeKeypoints(
             landmarks.with_landmarks(body, "cocoplus"), landmarks.REGRESSOR
         )
@@ -59,20 +62,25 @@ class SMPLRTargets:
 
         Args:
             parsed: records, of `record_parsing.batch_parser`.
-            parameters: how their crops are taken; the labels know it already.
+            parameters: how their crops are taken.
             labels: of the crops.
             image_size: side of the crops, px.
             seed: not used.
         """
-        del parameters, image_size, seed
+        del seed
         keypoints, points = self.points_of(labels["pose_axis_angle"], labels["betas"])
-        scale, shift, is_known = camera_fit.solve_camera(
-            0.5 * labels["keypoints_2d"], keypoints, labels["visibility"], np.inf
-        )
+        if self._squares is None:
+            scale, shift, is_solved = camera_fit.solve_camera(
+                0.5 * labels["keypoints_2d"], keypoints, labels["visibility"], np.inf
+            )
+            camera = tf.concat([scale[:, None], shift], axis=-1)
+            is_known = tf.cast(is_solved, tf.float32)
+        else:
+            camera, is_known = self._squares.cameras(parsed, parameters, image_size)
         return {
             "points": points,
-            "points_camera": tf.concat([scale[:, None], shift], axis=-1),
-            "has_points_camera": tf.cast(is_known, tf.float32) * labels["has_smpl"],
+            "points_camera": camera,
+            "has_points_camera": is_known * labels["has_smpl"],
             "gender": parsed["gender"],
         }
 

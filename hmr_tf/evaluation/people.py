@@ -32,7 +32,11 @@ def data_config(
 
 
 def batches(
-    protocol: Protocol, data: DataConfig, image_size: int, batch_size: int
+    protocol: Protocol,
+    data: DataConfig,
+    image_size: int,
+    batch_size: int,
+    squares: pipeline.Squares | None = None,
 ) -> tf.data.Dataset:
     """Returns one pass over the people that count, in batches of `pipeline.evaluation_dataset`.
 
@@ -41,8 +45,9 @@ def batches(
         data: of `data_config`.
         image_size: side of the crops, px.
         batch_size: people at once.
+        squares: of the model's crops (`hmr_tf.data.root_crop.squares_of`).
     """
-    return pipeline.evaluation_dataset(data, image_size, batch_size, _filter(protocol))
+    return pipeline.evaluation_dataset(data, image_size, batch_size, _filter(protocol), squares)
 
 
 def num_people(protocol: Protocol, data: DataConfig) -> int | None:

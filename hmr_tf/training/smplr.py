@@ -2,7 +2,8 @@
 
 A stage trains some parts of the model and leaves the others as they are, statistics of batches
 included; it begins with the weights of an earlier one (`--initial_weights`). No gradient passes
-through a part that is not trained. What the release calls its noise is drawn anew in every step.
+through a part that is not trained. What the release calls its noise is drawn anew in every step;
+that of the law `hourglass` from errors which the stage begins by collecting.
 
 Reference: M. Madadi, H. Bertiche and S. Escalera, SMPLR: Deep Learning Based SMPL Reverse for 3D
 Human Pose and Shape Recovery, Pattern Recognition 2020.
@@ -11,19 +12,18 @@ Human Pose and Shape Recovery, Pattern Recognition 2020.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from hmr_tf import losses as losses_lib
 from hmr_tf import outputs
 from hmr_tf.body.model_file import NUM_JOINTS
-from hmr_tf.data import smplr_targets
-from hmr_tf.errors import ConfigError, DataError
+from hmr_tf.data import root_crop, smplr_targets
+from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import rotations, volume_axes, volumes
-from hmr_tf.training import point_noise, smplr_losses
+from hmr_tf.training import hourglass_errors, point_noise, smplr_losses
 from hmr_tf.training.supervised import Batch, SupervisedTask
 from hmr_tf.training.task import Views
 
@@ -92,18 +92,29 @@ class SMPLRTask(SupervisedTask):
         self._stage = STAGES[self._losses.stage]
         if self._stage.parts == ("autoencoder",) and not self._model_config.denoise:
             raise ConfigError("There is no autoencoder to train; set denoise.")
-        if self._model_config.camera != "predicted" and "hourglass" in self._stage.parts:
+        # Of the hourglass, once it has been asked (`prepare`).
+        self._errors: tf.Tensor | None = None
+        if self._needs_errors and not self._initial_folder:
             raise ConfigError(
-                "An hourglass with a given camera needs crops of 2.5 m, which training does not "
-                "take; set camera to 'predicted'."
+                f"The stage '{self._losses.stage}' cannot have the noise of an hourglass that is "
+                "not trained; train it in an earlier stage, give --initial_weights, or take "
+                "another --noise_law."
             )
-        is_used = self._losses.noise_law == "hourglass" and not self.needs_images
-        self._errors = read_errors(self._losses.noise_errors) if is_used else None
 
     @property
     def needs_images(self) -> bool:
         """Whether the hourglass is trained, or asked."""
         return "hourglass" in self._stage.parts or self._losses.source == "images"
+
+    @property
+    def _needs_errors(self) -> bool:
+        return self._losses.noise_law == "hourglass" and not self.needs_images
+
+    def prepare(self, make_dataset: Callable[[int], tf.data.Dataset]) -> None:
+        """Collects the hourglass's errors on people of the training, if they are the noise."""
+        if self._needs_errors:
+            elements = make_dataset(hourglass_errors.BATCH_SIZE)
+            self._errors = hourglass_errors.collect(self.model, elements)
 
     def views(self, element: Any) -> Views:
         """Shows the first images of a batch, if there are any."""
@@ -111,7 +122,8 @@ class SMPLRTask(SupervisedTask):
 
     def targets(self) -> smplr_targets.SMPLRTargets:
         """Returns what makes the targets in the input graph."""
-        return smplr_targets.SMPLRTargets(self._body)
+        squares = root_crop.squares_of(self._model_config, self._body)
+        return smplr_targets.SMPLRTargets(self._body, squares)
 
     @property
     def loss_weights(self) -> Mapping[str, float]:
@@ -126,9 +138,9 @@ class SMPLRTask(SupervisedTask):
         model, is_trained = self.model, self._is_trained
         drawn: list[tf.Tensor] = []
         if self.needs_images:
-            drawn, camera = model.observe(batch["image"], training=is_trained("hourglass"))
-            uvd = model.places(drawn[-1])
-            points = volume_axes.points_of(uvd, camera, model.config.axes)
+            points, camera, drawn = hourglass_errors.locate_points(
+                model, batch, training=is_trained("hourglass")
+            )
         else:
             points, camera = self._disturbed(batch["points"], seed), batch["points_camera"]
         if not is_trained("hourglass"):
@@ -173,7 +185,8 @@ class SMPLRTask(SupervisedTask):
         """Volumes of all stacks, the points read off them, and the camera."""
         losses, sizes = self._losses, self.model.volume_sizes
         known = batch["has_points_camera"]
-        places = volume_axes.places_of(batch["points"], batch["points_camera"])
+        axes = self._model_config.axes
+        places = volume_axes.places_of(batch["points"], batch["points_camera"], axes)
         voxels = volumes.uvd_to_voxels(places, sizes)
         limbs = None
         if self._model_config.limb_maps:
@@ -200,27 +213,6 @@ class SMPLRTask(SupervisedTask):
 
     def _is_trained(self, part: str) -> bool:
         return part in self._stage.parts
-
-
-def read_errors(path: str) -> tf.Tensor:
-    """Reads the errors that an hourglass made, `[N, 41, 3]` float32, m.
-
-    Args:
-        path: an ``.npy`` file of what `point_noise.errors_of` returned.
-
-    Raises:
-        DataError: if there is no such file or it holds something else.
-    """
-    try:
-        errors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"noise_errors '{path}' is not a readable .npy file: {error}.") from error
-    shape = (point_noise.NUM_POINTS, 3)
-    if errors.ndim != 3 or errors.shape[1:] != shape or not len(errors):
-        raise DataError(
-            f"noise_errors '{path}' must be [N, {shape[0]}, 3]; received {list(errors.shape)}."
-        )
-    return tf.constant(errors, tf.float32)
 
 
 def _sum(parts: list[losses_lib.Loss]) -> losses_lib.Loss:

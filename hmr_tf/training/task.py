@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,15 @@ class Task(abc.ABC):
     def targets(self) -> pipeline.Targets | None:
         """Returns what adds to the labels of batches in the input graph; None for nothing."""
         return None
+
+    def prepare(self, make_dataset: Callable[[int], tf.data.Dataset]) -> None:
+        """Looks at training data once before the first step of a process; by default it does not.
+
+        Args:
+            make_dataset: number of images a batch -> endless elements with images, the same in
+                every process and however often the run was stopped.
+        """
+        del make_dataset
 
     def learning_rates(self) -> dict[str, float]:
         """Returns the rates that the next step uses, by optimizer."""

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from hmr_tf import checkpoints
 from hmr_tf import config as config_lib
-from hmr_tf.data import pipeline
+from hmr_tf.data import pipeline, root_crop
 from hmr_tf.errors import DataError
 from hmr_tf.evaluation import evaluator
 from hmr_tf.evaluation.protocols import VALIDATION
@@ -110,7 +110,7 @@ class Validator:
             DataError: if the metric of the best is not among them.
         """
         if self._evaluator is None:
-            self._people = self._dataset()
+            self._people = self._dataset(task.model)
             self._evaluator = evaluator.Evaluator(task.model, VALIDATION)
         with averaged_weights(task):
             result = self._evaluator.run(self._people, self.config.validation_limit or None)
@@ -157,12 +157,13 @@ class Validator:
         if int(self.best.step) == step != saved:
             self.save_best(task)
 
-    def _dataset(self) -> tf.data.Dataset:
+    def _dataset(self, model: tf.keras.Model) -> tf.data.Dataset:
         """Returns the people, the same number from each dataset if there is a limit."""
+        squares = root_crop.squares_of(model.config, model.body_model)
         parts = []
         for pair in self._data.datasets:
             one = dataclasses.replace(self._data, datasets=(pair,))
-            part = pipeline.evaluation_dataset(one, self._image_size, _BATCH_SIZE)
+            part = pipeline.evaluation_dataset(one, self._image_size, _BATCH_SIZE, squares=squares)
             if self.config.validation_limit:
                 share = -(-self.config.validation_limit // len(self._data.datasets))
                 part = part.unbatch().take(share).batch(_BATCH_SIZE)

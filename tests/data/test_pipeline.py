@@ -357,6 +357,27 @@ def test_evaluation_is_one_plain_pass_in_order(data_dir, sample_maker):
     np.testing.assert_allclose(whole["keypoints_2d"][8], points, atol=1e-5)
 
 
+def test_crops_show_the_squares_of_their_records(data_dir, sample_maker):
+    """Given squares replace those of `window_px` around the centre."""
+
+    def squares(parsed):
+        return parsed["center"] + 3.0, 60.0 + tf.cast(parsed["frame"], tf.float32)
+
+    config = _config(data_dir, datasets=(("h36m", 1.0),))
+    batch = _take(pipeline.evaluation_dataset(config, _SIZE, 9, squares=squares), 1)[0]
+    np.testing.assert_allclose(batch["window"], 60.0 + np.arange(9))
+    np.testing.assert_allclose(batch["center"], np.tile([68.5, 77.25], (9, 1)))
+    sample = sample_maker(2, "h36m", with_3d=True, with_smpl=True)
+    crop = crops.crop_image(crops.decode_image(sample.image), [68.5, 77.25], 62.0, _SIZE)
+    np.testing.assert_allclose(batch["image"][2], crop, atol=1e-6)
+    still = AugmentConfig(scale_min=1, scale_max=1, shift_px=0, flip_probability=0)
+    config = dataclasses.replace(config, augment=still)
+    dataset = pipeline.training_dataset(config, _SIZE, 9, deterministic=True, squares=squares)
+    trained, _ = _take(dataset, 1)[0]
+    for image in trained["image"]:
+        assert np.abs(batch["image"] - image).max((1, 2, 3)).min() < 1e-6
+
+
 def test_batches_train_nothing_twice_within_an_epoch(data_dir):
     still = AugmentConfig(scale_min=1, scale_max=1, shift_px=0, flip_probability=0)
     config = _config(data_dir, datasets=(("h36m", 1.0),), augment=still)

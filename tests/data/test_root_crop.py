@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_body import toy_body
 
-from hmr_tf.data import crops
-from hmr_tf.data.root_crop import root_square
+from hmr_tf.body import posing
+from hmr_tf.config import HybrIKConfig, SMPLRConfig
+from hmr_tf.data import augment, crops
+from hmr_tf.data.root_crop import RootSquares, root_square, squares_of
 
 INTRINSICS = tf.constant([888.8889, 888.8889, 320.0, 240.0])
 # The world is z up with x to the camera, which stands at (4.5, 0, 1).
@@ -68,3 +71,75 @@ def test_people_at_the_border_or_beyond_it_give_a_crop(root):
 def test_takes_batches():
     center, window = root_square(np.stack([ROOT, ROOT]), tf.stack([INTRINSICS, INTRINSICS]))
     assert center.shape == (2, 2) and window.shape == (2,)
+
+
+BODY = toy_body()
+BETAS = np.float32([np.linspace(-2, 2, 10), np.linspace(1, -1, 10)])
+SIZE = 64
+
+
+def _records(**changes):
+    """Two people, whose pelvises lie where the body's rest pose and the translation put them."""
+    parsed = {
+        "betas": BETAS,
+        "translation": np.float32([[0.3, -0.2, 4.0], [-0.5, 0.1, 6.0]]),
+        "intrinsics": np.tile(INTRINSICS, (2, 1)),
+        "has_translation": np.ones(2, np.float32),
+        "has_intrinsics": np.ones(2, np.float32),
+        "has_smpl": np.ones(2, np.float32),
+        "center": np.float32([[10, 20], [30, 40]]),
+        **changes,
+    }
+    rest = [posing.pose_body(BODY, np.zeros(72, np.float32), betas)[1][0] for betas in BETAS]
+    return {key: tf.constant(x) for key, x in parsed.items()}, parsed["translation"] + rest
+
+
+def test_records_know_their_squares():
+    parsed, roots = _records()
+    center, window = RootSquares(BODY, 99.0)(parsed)
+    np.testing.assert_allclose(center, _project(roots), atol=1e-2)
+    np.testing.assert_allclose(window, 888.8889 * 2.5 / roots[:, 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("key", ["has_translation", "has_intrinsics", "has_smpl"])
+def test_people_who_stand_nobody_knows_where_are_cropped_as_usual(key):
+    parsed, roots = _records(**{key: np.float32([1, 0])})
+    squares = RootSquares(BODY, 99.0)
+    center, window = squares(parsed)
+    np.testing.assert_allclose(center[0], _project(roots[0]), atol=1e-2)
+    np.testing.assert_array_equal(center[1], [30, 40])
+    assert float(window[1]) == 99.0
+    camera, is_known = squares.cameras(parsed, augment.plain_parameters(center, window), SIZE)
+    np.testing.assert_array_equal(is_known, [1, 0])
+    np.testing.assert_allclose(camera, [[0.4, 0, 0]] * 2, atol=1e-5)
+
+
+def test_the_camera_is_that_of_the_crop_as_it_was_taken():
+    parsed, roots = _records()
+    squares = RootSquares(BODY, 99.0)
+    center, window = squares(parsed)
+    parameters = augment.plain_parameters(
+        center + tf.constant([[3.0, -4.0], [20.0, 9.0]]), window * 1.2
+    )
+    parameters = parameters._replace(
+        rotation=tf.constant([0.3, -0.5]), flip=tf.constant([False, True])
+    )
+    camera, _ = squares.cameras(parsed, parameters, SIZE)
+    # A point beside the pelvis, as far away.
+    beside = np.float32([0.2, -0.3, 0.0])
+    affine = crops.crop_affine(
+        parameters.center, parameters.window, SIZE, parameters.rotation, parameters.flip
+    )
+    places = tf.constant(_project(roots + beside)[:, None], tf.float32)
+    found = crops.transform_points(places, affine)[:, 0] / SIZE - 0.5
+    for row, (angle, mirror) in enumerate([(0.3, 1), (-0.5, -1)]):
+        cosine, sine = np.cos(angle), np.sin(angle)
+        turned = np.array([[cosine, -sine], [sine, cosine]]) @ beside[:2] * [mirror, 1]
+        expected = camera[row, :1] * (turned + camera[row, 1:])
+        np.testing.assert_allclose(found[row], expected, atol=1e-5)
+
+
+def test_only_models_with_a_given_crop_have_such_squares():
+    assert squares_of(SMPLRConfig(), BODY) is None
+    assert squares_of(HybrIKConfig(camera="given"), BODY) is None
+    assert isinstance(squares_of(SMPLRConfig(camera="given"), BODY), RootSquares)

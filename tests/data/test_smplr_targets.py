@@ -6,6 +6,8 @@ import tensorflow as tf
 from toy_body import toy_body
 
 from hmr_tf.body import landmarks, posing
+from hmr_tf.data import augment
+from hmr_tf.data.root_crop import RootSquares
 from hmr_tf.data.smplr_targets import SMPLRTargets
 
 BODY = toy_body()
@@ -29,7 +31,7 @@ def bodies():
     return tuple(np.stack(part) for part in zip(*found))
 
 
-def _targets(keypoints, visible=None):
+def _targets(keypoints, visible=None, squares=None, **known):
     # Crop units are half sides.
     places = 2 * CAMERA[:, None, :1] * (keypoints[..., :2] + CAMERA[:, None, 1:])
     visibility = np.ones((COUNT, 19), np.float32) if visible is None else visible
@@ -40,9 +42,10 @@ def _targets(keypoints, visible=None):
         "visibility": visibility,
         "has_smpl": np.ones(COUNT, np.float32),
     }
-    parsed = {"gender": tf.constant([1, 2, -1])}
+    parsed = {"gender": tf.constant([1, 2, -1]), **known}
     labels = {key: tf.constant(value) for key, value in labels.items()}
-    return SMPLRTargets(BODY)(parsed, None, labels, 64)
+    parameters = None if squares is None else augment.plain_parameters(*squares(parsed))
+    return SMPLRTargets(BODY, squares)(parsed, parameters, labels, 64)
 
 
 def test_points_are_the_mesh_s(bodies):
@@ -59,3 +62,17 @@ def test_the_camera_is_found_from_what_is_visible(bodies):
     np.testing.assert_allclose(targets["points_camera"][:2], CAMERA[:2], atol=1e-4)
     np.testing.assert_array_equal(targets["has_points_camera"], [1, 1, 0])
     assert np.isfinite(targets["points_camera"]).all()
+
+
+def test_the_camera_of_metric_crops_is_the_record_s(bodies):
+    ones = tf.ones([COUNT])
+    known = {
+        "betas": tf.constant(BETAS),
+        "translation": tf.constant([[0.1, 0.2, 3.0]] * COUNT),
+        "intrinsics": tf.constant([[500.0, 500.0, 320.0, 240.0]] * COUNT),
+        **{"has_translation": ones, "has_intrinsics": ones, "has_smpl": ones},
+        "center": tf.zeros([COUNT, 2]),
+    }
+    targets = _targets(bodies[0], squares=RootSquares(BODY, 100.0), **known)
+    np.testing.assert_allclose(targets["points_camera"], [[0.4, 0, 0]] * COUNT, atol=1e-5)
+    np.testing.assert_array_equal(targets["has_points_camera"], [1, 1, 1])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -9,9 +10,9 @@ import tensorflow as tf
 from toy_body import toy_body
 
 from hmr_tf import config, outputs
-from hmr_tf.errors import ConfigError, DataError
+from hmr_tf.errors import ConfigError
 from hmr_tf.models.smplr import SMPLR
-from hmr_tf.training import smplr
+from hmr_tf.training import hourglass_errors, smplr
 
 SMALL = config.SMPLRConfig(
     image_size=32, num_stacks=1, hourglass_width=8, depths=4, dense_width=16, limb_maps=True
@@ -49,10 +50,11 @@ def _model():
     return model, model.get_weights()
 
 
-def _task(stage, model=SMALL, **losses):
+def _task(stage, initial_folder=None, model=SMALL, **losses):
     """A task with the one model, as good as new."""
     losses = config.SMPLRLossConfig(stage=stage, **losses)
-    task = smplr.SMPLRTask("smplr", model, BODY, TRAIN, losses)
+    task = smplr.SMPLRTask("smplr", model, BODY, TRAIN, losses, None, initial_folder)
+    task._initial_folder = None  # It is not there.
     shared, weights = _model()
     shared.set_weights(weights)
     task._model_class = lambda *arguments, **keywords: shared
@@ -95,25 +97,32 @@ def test_the_loss_is_the_weighted_sum():
     assert float(scalars["loss"]) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_noise_is_drawn_from_the_seed_and_the_file(tmp_path):
-    errors = np.full((3, 41, 3), 0.5, np.float32)
-    np.save(tmp_path / "errors.npy", errors)
-    task = _task(
-        "autoencoder",
-        noise_law="hourglass",
-        noise_errors=str(tmp_path / "errors.npy"),
-        missing_probability=0.0,
-    )
+def test_the_noise_is_what_the_hourglass_gets_wrong():
+    task = _task("autoencoder", "some", noise_law="hourglass", missing_probability=0.0)
+    asked = []
+
+    def look(batch_size):
+        asked.append(batch_size)
+        return itertools.repeat((example(), {}))
+
+    task.prepare(look)
+    assert asked == [hourglass_errors.BATCH_SIZE]
     batch = example()
+    found = task.model(batch["image"])[outputs.HEATMAP_JOINTS_3D][:, 1:]
+    known = batch["has_smpl"] > 0
+    errors = (found - batch["points"])[known]
+    np.testing.assert_allclose(task._errors[:3], errors, atol=1e-5)
     estimate = task.estimate(batch, SEED)
-    np.testing.assert_allclose(estimate["located"], batch["points"] + 0.5, atol=1e-6)
+    noise = (estimate["located"] - batch["points"]).numpy()
+    for row in noise:
+        assert np.abs(errors - row).max((1, 2)).min() < 1e-5
     # A young autoencoder changes nothing.
     np.testing.assert_allclose(estimate[outputs.DENOISED_JOINTS_3D], estimate["located"], atol=1e-6)
-    with pytest.raises(DataError, match=r"must be \[N, 41, 3\]"):
-        np.save(tmp_path / "errors.npy", errors[..., :2])
-        smplr.read_errors(str(tmp_path / "errors.npy"))
-    with pytest.raises(DataError, match="not a readable"):
-        smplr.read_errors(str(tmp_path / "nothing.npy"))
+
+
+def test_no_noise_is_collected_where_none_is_needed():
+    for stage, law in (("hourglass", "hourglass"), ("autoencoder", "normal")):
+        _task(stage, noise_law=law).prepare(lambda _: pytest.fail("looked at images"))
 
 
 def test_the_hourglass_s_points_can_be_the_source():
@@ -128,6 +137,6 @@ def test_refuses_what_cannot_be_trained():
     with pytest.raises(ConfigError, match="Unknown stage 'all'"):
         _task("all")
     with pytest.raises(ConfigError, match="no autoencoder"):
-        _task("autoencoder", dataclasses.replace(SMALL, denoise=False))
-    with pytest.raises(ConfigError, match=r"crops of 2\.5 m"):
-        _task("hourglass", dataclasses.replace(SMALL, camera="given"))
+        _task("autoencoder", model=dataclasses.replace(SMALL, denoise=False))
+    with pytest.raises(ConfigError, match=r"noise of an hourglass that is not trained"):
+        _task("pose", noise_law="hourglass")

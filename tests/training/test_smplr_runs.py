@@ -36,12 +36,13 @@ for log, more in json.loads(sys.argv[2]):
 print(json.dumps(codes))
 """
 STAGES = "--stages=hourglass:2,autoencoder:1,reverse:1,end_to_end:1"
+NOISE = "--noise_law=hourglass"
 BATCHES = "--stage_batches=autoencoder:8,reverse:8"
 FIRST = "--initial_weights={}/row/stages/0_hourglass"
 STARTS = [
-    ("row", [STAGES, BATCHES]),
-    ("row", [STAGES, BATCHES]),
-    ("alone", ["--stage=autoencoder", "--num_steps=1", "--batch_size=8", FIRST]),
+    ("row", [STAGES, BATCHES, NOISE]),
+    ("row", [STAGES, BATCHES, NOISE]),
+    ("alone", ["--stage=autoencoder", "--num_steps=1", "--batch_size=8", NOISE, FIRST]),
     ("wrong", ["--stages=hourglass:1", "--stage_rates=pose:1"]),
 ]
 
