@@ -25,6 +25,7 @@ from hmr_tf.data import crops
 from hmr_tf.geometry import camera as camera_lib
 from hmr_tf.geometry import crop_pinhole
 from hmr_tf.geometry.crop_pinhole import CropView
+from hmr_tf.models import extra_inputs
 
 # Side of the training crop and diagonal of the person in it, px, in the original release.
 REFERENCE_WINDOW = 224.0
@@ -32,6 +33,7 @@ REFERENCE_DIAGONAL = 150.0
 REFERENCE_FOCAL = 500.0
 
 Box = Union[Sequence[float], np.ndarray]
+Beside = Mapping[str, tf.Tensor]
 
 
 def whole_image_square(image_size_hw: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -169,10 +171,11 @@ class Predictor:
             input_signature=[
                 tf.TensorSpec([None, size, size, 3], tf.float32),
                 crop_pinhole.VIEW_SIGNATURE,
+                extra_inputs.signature(model),
             ]
         )
-        def estimate(images: tf.Tensor, view: CropView) -> dict[str, tf.Tensor]:
-            return model(images, training=False, with_vertices=with_vertices, view=view)
+        def estimate(images: tf.Tensor, view: CropView, beside: Beside) -> dict[str, tf.Tensor]:
+            return model(images, training=False, with_vertices=with_vertices, view=view, **beside)
 
         @tf.function(
             input_signature=[
@@ -191,6 +194,7 @@ class Predictor:
         self,
         images: Sequence[np.ndarray],
         boxes_xyxy: Sequence[Box | None] | None = None,
+        **beside: np.ndarray,
     ) -> dict[str, np.ndarray]:
         """Estimates one person in each image; give an image once for each of its people.
 
@@ -198,40 +202,52 @@ class Predictor:
             images: `[height, width, 3]` uint8 RGB each, upright, of any sizes.
             boxes_xyxy: for each image the person's box (left, top, right, bottom, px), or None for
                 a person who fills the image; by default None for all.
+            **beside: what the model sees beside images (`hmr_tf.models.extra_inputs`), a row for
+                each image, full-image px: `pose_2d` `[n, 30, 3]`.
 
         Returns:
             The Estimate (`hmr_tf.outputs`) with its full-image keys, NumPy arrays of one row for
             each image.
 
         Raises:
-            ValueError: if an image or box is not as above.
+            ConfigError: if the model needs more beside images.
+            ValueError: if an image, a box or what stands beside is not as above.
         """
         boxes = [None] * len(images) if boxes_xyxy is None else list(boxes_xyxy)
         _check(images, boxes)
+        beside = extra_inputs.filled(self.model, beside, len(images))
         parts = []
         for start in range(0, len(images), self._batch_size):
             chunk = slice(start, start + self._batch_size)
-            parts.append(self._predict_batch(images[chunk], boxes[chunk]))
+            rows = {name: values[chunk] for name, values in beside.items()}
+            parts.append(self._predict_batch(images[chunk], boxes[chunk], rows))
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-    def predict_crops(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def predict_crops(self, images: np.ndarray, **beside: np.ndarray) -> dict[str, np.ndarray]:
         """Estimates the person in each crop.
 
         Args:
             images: `[n, size, size, 3]` float32 RGB in [0, 1].
+            **beside: as in `predict_images`, but in crop units.
 
         Returns:
             The Estimate without full-image keys, NumPy arrays of n rows.
         """
         images = np.asarray(images, np.float32)
+        beside = extra_inputs.filled(self.model, beside, len(images))
         parts = []
         for start in range(0, len(images), self._batch_size):
-            chunk = images[start : start + self._batch_size]
-            parts.append(self._estimate(chunk, crop_pinhole.centred_view(len(chunk))))
+            chunk = slice(start, start + self._batch_size)
+            rows = {name: values[chunk] for name, values in beside.items()}
+            view = crop_pinhole.centred_view(len(images[chunk]))
+            parts.append(self._estimate(images[chunk], view, rows))
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def _predict_batch(
-        self, images: Sequence[np.ndarray], boxes: Sequence[Box | None]
+        self,
+        images: Sequence[np.ndarray],
+        boxes: Sequence[Box | None],
+        beside: Mapping[str, np.ndarray],
     ) -> dict[str, np.ndarray]:
         sizes = tf.constant([image.shape[:2] for image in images], tf.int32)
         squares = [
@@ -243,7 +259,8 @@ class Predictor:
         inputs = [self._crop(image, *square) for image, square in zip(images, squares)]
         centers, windows = (tf.stack(parts) for parts in zip(*squares))
         view = view_of_crops(self.model, centers, windows, sizes)
-        estimate = self._estimate(tf.stack(inputs), view)
+        beside = extra_inputs.to_crop(beside, centers, windows)
+        estimate = self._estimate(tf.stack(inputs), view, beside)
         estimate = add_full_image_keys(estimate, view, centers, windows, sizes)
         return {key: value.numpy() for key, value in estimate.items()}
 

@@ -13,10 +13,16 @@ NUM_VERTICES = 30
 
 
 class StubModel(tf.keras.Model):
-    """Estimates that depend on every part of the image and on variables."""
+    """Estimates that depend on every part of the image and on variables.
 
-    def __init__(self, image_size=32, seed=0):
+    One that takes poses returns them, and moves its keypoints by them.
+    """
+
+    needs_extra_inputs = False
+
+    def __init__(self, image_size=32, seed=0, takes_poses=False):
         super().__init__()
+        self.extra_inputs = (outputs.POSE_2D,) if takes_poses else ()
         rng = np.random.default_rng(seed)
         # Not the default window, so that whoever forgets it crops something else.
         self.config = HMRConfig(image_size=image_size, window_px=180.0)
@@ -28,7 +34,7 @@ class StubModel(tf.keras.Model):
 
     crop_focal = None
 
-    def call(self, images, training=False, with_vertices=False, view=None):
+    def call(self, images, training=False, with_vertices=False, view=None, pose_2d=None):
         quarters = tf.image.resize(images, [4, 4], antialias=True)
         theta = 0.3 * tf.matmul(tf.reshape(quarters, [-1, 48]), self.kernel)
         joints = tf.reshape(theta[:, 20:77], [-1, 19, 3])
@@ -42,6 +48,9 @@ class StubModel(tf.keras.Model):
             outputs.SMPL_JOINTS_3D: tf.reshape(theta[:, 3:75], [-1, 24, 3]),
         }
         estimate[outputs.KEYPOINTS_2D] = camera.weak_perspective(joints, estimate[outputs.CAMERA])
+        if pose_2d is not None:
+            estimate[outputs.POSE_2D] = pose_2d
+            estimate[outputs.JOINTS_3D] += pose_2d[:, :19]
         if with_vertices:
             estimate[outputs.VERTICES] = self.template + theta[:, None, 3:6]
         return estimate

@@ -6,7 +6,13 @@ import cv2
 import numpy as np
 import pytest
 import tiny_checkpoint
+import tiny_models
+from stub_model import StubModel
 from tiny_checkpoint import run_command
+
+from hmr_tf import checkpoints, predict
+from hmr_tf.errors import ConfigError, ImageError
+from hmr_tf.image_files import box_files, pose_files
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +83,11 @@ def test_a_wrong_path_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--people=best"], "--people chooses among boxes; give --boxes, too."),
+        (["--people=best"], "--people chooses among several; give --boxes or --poses, too."),
         (["--out_dir={photo}"], "photo.jpg' is a file."),
         (["--boxes=1,2,3"], "boxes must be x,y,w,h in px"),
         (["--boxes={photo}"], "photo.jpg is not readable as JSON"),
+        (["--boxes=1,2,3,4", "--poses={photo}.json"], "photo.jpg.json does not exist"),
     ],
 )
 def test_flags_that_cannot_work_are_told_before_the_checkpoint_is_read(tmp_path, flags, message):
@@ -93,6 +100,86 @@ def test_flags_that_cannot_work_are_told_before_the_checkpoint_is_read(tmp_path,
     assert result.returncode == 1
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith("error: ") and message in line and not out_dir.exists()
+
+
+def _points(left, top):
+    """COCO's 17 points of somebody in 20 x 40 px."""
+    rng = np.random.default_rng(left)
+    return np.concatenate(
+        [rng.uniform((left, top), (left + 20, top + 40), (17, 2)), np.ones((17, 1))], 1
+    )
+
+
+def _entry(points, name="two.png"):
+    return {"file_name": name, "keypoints": points.ravel().tolist()}
+
+
+@pytest.mark.slow  # Builds a model of many parts in a process of its own.
+def test_people_are_shown_with_their_own_poses(tmp_path):
+    checkpoints.save_model(tmp_path / "model", tiny_models.build("sgre"), "sgre")
+    cv2.imwrite(str(tmp_path / "two.png"), _photo(60, 120))
+    left, right = _points(10, 10), _points(80, 15)
+    (tmp_path / "poses.json").write_text(json.dumps([_entry(right), _entry(left)]))
+    boxes = [[8, 8, 24, 44], [78, 13, 24, 44], [45, 8, 24, 44]]
+    boxes = [
+        {"file_name": "two.png", "bbox": box, "score": 1 - k / 4} for k, box in enumerate(boxes)
+    ]
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    result = run_command(
+        *("predict", f"--checkpoint={tmp_path / 'model'}", f"--input={tmp_path / 'two.png'}"),
+        *(f"--poses={tmp_path / 'poses.json'}", f"--boxes={tmp_path / 'boxes.json'}"),
+        f"--out_dir={tmp_path / 'out'}",
+    )
+    assert result.returncode == 0, result.stderr
+    found = np.load(tmp_path / "out" / "two.npz")
+    shown, side = found["pose_2d"], np.hypot(24, 44) * 180 / 150
+    # Wrists and ankles of COCO: its points 9, 10, 15 and 16 are the 30's 20, 21, 7 and 8.
+    for row, (points, box) in enumerate(((left, (20, 30)), (right, (90, 35)))):
+        placed = shown[row, [20, 21, 7, 8], :2] * side / 2 + box
+        np.testing.assert_allclose(placed, points[[9, 10, 15, 16], :2], atol=1e-3)
+        assert shown[row, :, 2].sum() == 19  # With pelvis and neck.
+    # Nobody's pose is in the third box: the model's own is shown.
+    assert np.abs(shown[2, :, :2]).max() < 1 and np.ptp(shown[2, :, 0]) > 0
+
+
+def test_where_people_are_follows_from_what_is_given(tmp_path):
+    left, right = _points(10, 10), _points(80, 15)
+    path = tmp_path / "poses.json"
+    path.write_text(json.dumps([_entry(left), {**_entry(right), "score": 2}]))
+    poses = pose_files.read_poses(str(path))
+    boxes = box_files.read_boxes("5,5,40,60")
+    assert predict._find_people("two.png", predict.Given(None, None), False) == (None, {})
+    found, beside = predict._find_people("two.png", predict.Given(boxes, None), False)
+    assert found.tolist() == [[5, 5, 45, 65]] and beside == {}
+    found, beside = predict._find_people("two.png", predict.Given(None, poses), False)
+    expected = [[*points[:, :2].min(0), *points[:, :2].max(0)] for points in (right, left)]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(beside["pose_2d"][:, 20, :2], [right[9, :2], left[9, :2]], rtol=1e-6)
+    found, _ = predict._find_people("two.png", predict.Given(None, poses), True)
+    assert len(found) == 1
+    found, beside = predict._find_people("two.png", predict.Given(boxes, poses), False)
+    np.testing.assert_allclose(beside["pose_2d"][:, 20, :2], left[None, 9, :2], rtol=1e-6)
+    # Nobody has a pose in another image, which need not stop who has boxes.
+    with pytest.raises(ImageError, match=r"no person for the image one\.png"):
+        predict._find_people("one.png", predict.Given(None, poses), False)
+    _, beside = predict._find_people("one.png", predict.Given(boxes, poses), False)
+    assert not beside["pose_2d"].any()
+
+
+def test_poses_without_effect_and_models_that_lack_them():
+    plain, posed = StubModel(), StubModel(takes_poses=True)
+    nothing, poses = predict.Given(None, None), predict.Given(None, "poses")
+    for model, given in ((plain, nothing), (posed, nothing), (posed, poses)):
+        predict._check_poses(model, given)
+    with pytest.raises(ConfigError, match="--poses has no effect"):
+        predict._check_poses(plain, poses)
+    beside = {"pose_2d": np.zeros((1, 30, 3))}
+    predict._check_people(posed, beside, "a.jpg")
+    posed.needs_extra_inputs = True
+    with pytest.raises(ConfigError, match="give --poses"):
+        predict._check_poses(posed, nothing)
+    with pytest.raises(ImageError, match=r"nobody for a box of a\.jpg"):
+        predict._check_people(posed, beside, "a.jpg")
 
 
 def test_a_folder_without_a_usable_picture_fails(tmp_path, checkpoint):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from stub_model import StubModel
 
 from hmr_tf import outputs, predictor
+from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import camera
 
 RNG = np.random.default_rng(4)
@@ -100,6 +101,42 @@ def test_rows_keep_their_order_and_do_not_depend_on_the_batch():
         *outputs.FULL_IMAGE_KEYS,
         outputs.VERTICES,
     }
+
+
+def test_poses_go_with_their_people_into_the_crop():
+    model = StubModel(takes_poses=True)
+    images, box = [_image(64, 64), _image(40, 60), _image(64, 64)], (10, 20, 40, 60)
+    pose = np.zeros((3, 30, 3), np.float32)
+    pose[0, 4] = (31.5, 31.5, 1)  # The middle of the pixels: half a crop pixel from the crop's.
+    pose[1, 4] = (25 + 36, 40 - 18, 1)  # The box's middle, and its diagonal 50: 60 px of crop.
+    pose[1, 5:8] = [(25, 70.5, 1), (25, 10, 1), (25, 40, 0)]  # Outside, inside, and not seen.
+    pose[2, 4] = (np.inf, np.nan, 0)
+    shown = {}
+    for size in (1, 2, 3):
+        ours = predictor.Predictor(model, batch_size=size)
+        shown = ours.predict_images(images, [None, box, None], pose_2d=pose)[outputs.POSE_2D]
+        np.testing.assert_allclose(shown[0, 4], [-1 / 32, -1 / 32, 1], atol=1e-6)
+        np.testing.assert_allclose(shown[1, 4], [0, 0, 0])  # 36 px are 1.2 half sides.
+        np.testing.assert_allclose(shown[1, 5:8], [[0, 0, 0], [0, -1, 1], [0, 0, 0]], atol=1e-6)
+        assert not shown[2].any()
+    in_crop = ours.predict_crops(np.zeros((3, 32, 32, 3)), pose_2d=pose[:, ::-1] * 0.01)
+    np.testing.assert_allclose(in_crop[outputs.POSE_2D][:2], pose[:2, ::-1] * 0.01)
+    assert not ours.predict_images(images)[outputs.POSE_2D].any()
+
+
+def test_poses_that_cannot_be_used_are_named(stub):
+    image, pose = _image(8, 8), np.ones((1, 30, 3))
+    with pytest.raises(ValueError, match="takes nothing beside images; received pose_2d"):
+        stub.predict_images([image], pose_2d=pose)
+    model = StubModel(takes_poses=True)
+    ours = predictor.Predictor(model)
+    with pytest.raises(ValueError, match=r"pose_2d must be \[2, 30, 3\]; received \[1, 30, 3\]"):
+        ours.predict_images([image, image], pose_2d=pose)
+    model.needs_extra_inputs = True
+    pose = np.concatenate([pose, np.zeros_like(pose)])
+    for given in ({}, {"pose_2d": pose}):
+        with pytest.raises(ConfigError, match="finds no pose by itself"):
+            ours.predict_images([image, image], **given)
 
 
 def test_vertices_only_when_asked_for():

@@ -1,5 +1,7 @@
 """A small one of every model in the registry, for tests of what stands around a model."""
 
+import dataclasses
+
 import tensorflow as tf
 from toy_body import toy_body
 
@@ -20,10 +22,10 @@ CONFIGS = {
 }
 
 
-def build(name, seed=1):
+def build(name, seed=1, **architecture):
     """Returns a model on the toy body whose estimates differ from person to person."""
     tf.keras.utils.set_random_seed(seed)
-    model = MODELS.get(name)(CONFIGS[name], toy_body())
+    model = MODELS.get(name)(dataclasses.replace(CONFIGS[name], **architecture), toy_body())
     sharpen = {"hmr": _sharpen_hmr, "hybrik": sharpen_hybrik, "sgre": _sharpen_sgre}
     {**sharpen, "smplr": _sharpen_smplr}[name](model)
     return model
@@ -44,8 +46,11 @@ def sharpen_hybrik(model):
 
 
 def _sharpen_sgre(model):
+    """Bodies differ, and so do those of one image with different poses."""
     for kernel in (model.chain.root.kernel, model.chain.last_kernel):
         kernel.assign(30 * kernel)
+    for layer in (model.guided.fusion.get_layer("conv"), model.position_net.convolution):
+        layer.kernel.assign(300 * layer.kernel)
 
 
 def _sharpen_smplr(model):

@@ -10,6 +10,12 @@ predict_boxes    image_bytes [n] string; boxes_xyxy [n, 4] float32 px   Estimate
 predict_crops    images [n, size, size, 3] float32 RGB in [0, 1]        Estimate
 ===============  =====================================================  ============================
 
+A model that sees more than images (`hmr_tf.models.extra_inputs`) takes that as one more input of
+each: `sgre` has pose_2d [n, 30, 3] float32 (x, y, visibility; zeros for points that are not seen),
+in px of the upright image or, for predict_crops, crop units [-1, 1]. If the model finds poses by
+itself, it finds those of people who have zeros throughout; and serving_default_without_pose,
+predict_boxes_without_pose and predict_crops_without_pose do without.
+
 Image bytes are JPEG, PNG, GIF or BMP files of any sizes, mixed as they come; they are decoded,
 turned upright and cropped as `predict` does it. Boxes are in px of the upright image.
 
@@ -20,8 +26,9 @@ centre. ``translation`` and ``focal_length_px`` are a camera before the image's 
 where their z is 0; others land the farther off, the more z is of the distance.
 
 The folder ``assets.extra`` holds what a client needs beside the numbers: ``faces.npy`` and
-``model.json`` with the names of the joints. The network computes in float32 whatever precision it
-was trained in, and the averaged weights are taken where the checkpoint has them.
+``model.json`` with the names of the joints, also those of a 2D pose. The network computes in
+float32 whatever precision it was trained in, and the averaged weights are taken where the
+checkpoint has them.
 """
 
 from __future__ import annotations
@@ -44,11 +51,13 @@ from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import crop_pinhole
 from hmr_tf.geometry.crop_pinhole import CropView
 from hmr_tf.image_files.decoding import decode_photo
+from hmr_tf.models import extra_inputs
 from tfrecords_tools import skeletons
 
 EXTRA_DIR = "assets.extra"
 MODEL_FILE = "model.json"
 FACES_FILE = "faces.npy"
+Beside = Mapping[str, tf.Tensor]
 # Names of the joints by the body's keypoint regressor.
 _SKELETONS = {"cocoplus": "cocoplus19", "h36m": "h36m17", "j24": "j24"}
 
@@ -102,59 +111,66 @@ def build_servable(model: tf.keras.Model) -> tuple[tf.Module, dict[str, Any]]:
     Args:
         model: a model of `hmr_tf.models`.
     """
+    beside = extra_inputs.signature(model)
+    functions = _functions(model, beside)
+    if beside and not extra_inputs.are_needed(model):
+        suffix = "".join(f"_without_{extra_inputs.INPUTS[name].word}" for name in beside)
+        without = _functions(model, {})
+        functions.update({f"{name}{suffix}": function for name, function in without.items()})
+    module = tf.Module(name="hmr_tf_model")
+    # What the signatures use and nothing else: no discriminators, no layers that need our code.
+    module.weights = list(functions["predict_crops"].variables)
+    for name, function in functions.items():
+        setattr(module, name, function)
+    return module, functions
+
+
+def _functions(model: tf.keras.Model, beside: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+    """Returns the three signatures; the model is given what stands beside images, or nothing."""
     size, window_px = model.config.image_size, model.config.window_px
+    images = tf.TensorSpec([None, size, size, 3], tf.float32, name="images")
+    image_bytes = tf.TensorSpec([None], tf.string, name="image_bytes")
+    boxes_xyxy = tf.TensorSpec([None, 4], tf.float32, name="boxes_xyxy")
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, size, size, 3], tf.float32),
-            crop_pinhole.VIEW_SIGNATURE,
-        ]
-    )
-    def estimate_crops(images: tf.Tensor, view: CropView) -> dict[str, tf.Tensor]:
-        return model(images, training=False, with_vertices=True, view=view)
+    @tf.function(input_signature=[images, crop_pinhole.VIEW_SIGNATURE, dict(beside)])
+    def estimate_crops(images: tf.Tensor, view: CropView, beside: Beside) -> Beside:
+        return model(images, training=False, with_vertices=True, view=view, **beside)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32, name="images")])
-    def predict_crops(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return estimate_crops(images, crop_pinhole.centred_view(tf.shape(images)[0]))
+    def estimate(cut: tuple[tf.Tensor, ...], beside: Beside) -> Beside:
+        # Only decoding and cropping go image by image; the network sees them all at once.
+        images, *square = cut
+        view = predictor.view_of_crops(model, *square)
+        found = estimate_crops(images, view, extra_inputs.to_crop(beside, *square[:2]))
+        return predictor.add_full_image_keys(found, view, *square)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
-    def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+    @tf.function
+    def predict_crops(images: tf.Tensor, **beside: tf.Tensor) -> Beside:
+        return estimate_crops(images, crop_pinhole.centred_view(tf.shape(images)[0]), beside)
+
+    @tf.function
+    def serving_default(image_bytes: tf.Tensor, **beside: tf.Tensor) -> Beside:
         def cut(encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
             image = decode_photo(encoded)
             return _cut(image, *predictor.whole_image_square(tf.shape(image)[:2], size), size)
 
-        return estimate(*tf.map_fn(cut, image_bytes, fn_output_signature=_cut_signature(size)))
+        cuts = tf.map_fn(cut, image_bytes, fn_output_signature=_cut_signature(size))
+        return estimate(cuts, beside)
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, name="image_bytes"),
-            tf.TensorSpec([None, 4], tf.float32, name="boxes_xyxy"),
-        ]
-    )
-    def predict_boxes(image_bytes: tf.Tensor, boxes_xyxy: tf.Tensor) -> dict[str, tf.Tensor]:
+    @tf.function
+    def predict_boxes(image_bytes: tf.Tensor, boxes_xyxy: tf.Tensor, **beside: tf.Tensor) -> Beside:
         def cut(item: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
             square = predictor.box_square(item[1], window_px)
             return _cut(decode_photo(item[0]), *square, size)
 
         items = (image_bytes, boxes_xyxy)
-        return estimate(*tf.map_fn(cut, items, fn_output_signature=_cut_signature(size)))
+        cuts = tf.map_fn(cut, items, fn_output_signature=_cut_signature(size))
+        return estimate(cuts, beside)
 
-    def estimate(images: tf.Tensor, *square: tf.Tensor) -> dict[str, tf.Tensor]:
-        # Only decoding and cropping go image by image; the network sees them all at once.
-        view = predictor.view_of_crops(model, *square)
-        return predictor.add_full_image_keys(estimate_crops(images, view), view, *square)
-
-    signatures = {
-        "serving_default": serving_default,
-        "predict_boxes": predict_boxes,
-        "predict_crops": predict_crops,
+    return {
+        "serving_default": serving_default.get_concrete_function(image_bytes, **beside),
+        "predict_boxes": predict_boxes.get_concrete_function(image_bytes, boxes_xyxy, **beside),
+        "predict_crops": predict_crops.get_concrete_function(images, **beside),
     }
-    module = tf.Module(name="hmr_tf_model")
-    # What the signatures use and nothing else: no discriminators, no layers that need our code.
-    module.weights = list(predict_crops.get_concrete_function().variables)
-    for name, function in signatures.items():
-        setattr(module, name, function)
-    return module, signatures
 
 
 def _cut(
@@ -184,6 +200,10 @@ def _describe(model: tf.keras.Model, origin: Mapping[str, Any]) -> dict[str, Any
         "image_size": model.config.image_size,
         "joint_names": list(names),
         "smpl_joint_names": list(skeletons.get("smpl24").joints),
+        "extra_inputs": {
+            name: list(extra_inputs.INPUTS[name].skeleton.joints)
+            for name in extra_inputs.names(model)
+        },
         "camera": (
             "p = scale (X_xy + t) in crop units where z = 0; full image: focal "
             f"{outputs.FOCAL_LENGTH_PX}, principal point ((width - 1) / 2, (height - 1) / 2), "

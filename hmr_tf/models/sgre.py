@@ -62,7 +62,7 @@ class SGRE(tf.keras.Model):
         keypoints: the `MeshFreeKeypoints` layer of `joints_3d`.
         body_model: the `Body` given.
         crop_focal: the camera's focal length in sides of the crop.
-        extra_inputs: see `hmr_tf.models.extra_inputs`.
+        extra_inputs, needs_extra_inputs: see `hmr_tf.models.extra_inputs`.
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] and ``pose_2d``
     ``[batch, 30, 3]`` float32 (x, y in crop units, visibility; joints of `skeletons.SGRE30`) ->
@@ -250,6 +250,11 @@ class SGRE(tf.keras.Model):
         depth = tf.math.divide_no_nan(2.0 * FOCAL, camera[:, 0])[:, tf.newaxis]
         moved = points + tf.concat([camera[:, 1:], depth], axis=-1)[:, tf.newaxis]
         return 2.0 * FOCAL * tf.math.divide_no_nan(moved[..., :2], moved[..., 2:] + _DEPTH_SHIFT)
+
+    @property
+    def needs_extra_inputs(self) -> bool:
+        """Whether poses must be given, as the model finds none by itself."""
+        return self.pose_head is None
 
     @property
     def mean(self) -> dict[str, np.ndarray]:

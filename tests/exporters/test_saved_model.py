@@ -16,6 +16,7 @@ from hmr_tf import outputs, predictor
 from hmr_tf.errors import ConfigError
 from hmr_tf.exporters import saved_model
 from hmr_tf.image_files import reading
+from hmr_tf.models import extra_inputs
 
 # Runs in another process, in which importing this package or Addons fails.
 CLIENT = """
@@ -39,7 +40,8 @@ for name, signature in model.signatures.items():
     for count in (1, 5):
         feed = {}
         for key in wanted:
-            values = inputs[key][:count]
+            kind = "crop" if name.startswith("predict_crops") else "image"
+            values = inputs[f"{kind}_{key}" if key == "pose_2d" else key][:count]
             if key == "image_bytes":
                 values = [bytes(value) for value in values]
             feed[key] = tf.constant(values)
@@ -60,6 +62,15 @@ def _files():
         image = image[..., 0] if k == 3 else image
         files.append(cv2.imencode(extension, image)[1].tobytes())
     return files
+
+
+def _poses(low, high):
+    """Five poses of which some points are not seen, and one of nobody."""
+    rng = np.random.default_rng(2)
+    places = rng.uniform(low, high, (5, 30, 2))
+    visibility = rng.random((5, 30, 1)) > 0.3
+    visibility[3] = False
+    return np.concatenate([places, visibility], axis=-1).astype(np.float32)
 
 
 BOXES = np.array(
@@ -92,7 +103,8 @@ def test_gives_the_python_numbers_where_the_package_is_not_installed(real, tmp_p
     crops = np.random.default_rng(1).random((5, size, size, 3), np.float32)
     encoded = np.empty(5, object)
     encoded[:] = files
-    np.savez(tmp_path / "in.npz", image_bytes=encoded, boxes_xyxy=BOXES, images=crops)
+    poses = {"image_pose_2d": _poses(0, 130), "crop_pose_2d": _poses(-1, 1)}
+    np.savez(tmp_path / "in.npz", image_bytes=encoded, boxes_xyxy=BOXES, images=crops, **poses)
     script = tmp_path / "client.py"
     script.write_text(CLIENT)
     command = [sys.executable, script, folder, tmp_path / "in.npz", tmp_path / "out.npz"]
@@ -102,11 +114,19 @@ def test_gives_the_python_numbers_where_the_package_is_not_installed(real, tmp_p
     images = [reading.decode_bytes(data, "test") for data in files]
     for count in (1, 5):
         ours = predictor.Predictor(model)
-        expected = {
-            "serving_default": ours.predict_images(images[:count]),
-            "predict_boxes": ours.predict_images(images[:count], list(BOXES[:count])),
-            "predict_crops": ours.predict_crops(crops[:count]),
-        }
+        takes_poses = outputs.POSE_2D in extra_inputs.names(model)
+        expected = {}
+        for suffix in ("", "_without_pose") if takes_poses else ("",):
+            beside, in_crop = {}, {}
+            if takes_poses and not suffix:
+                beside["pose_2d"] = poses["image_pose_2d"][:count]
+                in_crop["pose_2d"] = poses["crop_pose_2d"][:count]
+            whole = ours.predict_images(images[:count], **beside)
+            boxed = ours.predict_images(images[:count], list(BOXES[:count]), **beside)
+            expected[f"serving_default{suffix}"] = whole
+            expected[f"predict_boxes{suffix}"] = boxed
+            expected[f"predict_crops{suffix}"] = ours.predict_crops(crops[:count], **in_crop)
+        assert {key.split("/")[0] for key in results} == set(expected)
         for signature, estimate in expected.items():
             found = {key for key in results if key.startswith(f"{signature}/{count}/")}
             assert found == {f"{signature}/{count}/{key}" for key in estimate}
@@ -144,6 +164,43 @@ def test_carries_faces_and_joint_names(exported):
     assert len(description["joint_names"]) == 19 and len(description["smpl_joint_names"]) == 24
     assert description["image_size"] == 32
     assert description["origin"] == {"weights": "ckpt-1"}
+
+
+def _other_side(joint):
+    names = {"left": "right", "right": "left"}
+    return "_".join(names.get(word, word) for word in joint.split("_"))
+
+
+def test_poses_are_named_and_their_sides_matter(real):
+    """A pose whose sides are confused is another one to the model."""
+    model, folder = real
+    description = json.loads((folder / saved_model.EXTRA_DIR / "model.json").read_text())
+    if not extra_inputs.names(model):
+        assert description["extra_inputs"] == {}
+        return
+    joints = description["extra_inputs"]["pose_2d"]
+    assert joints[4] == "left_knee" and joints[21] == "right_wrist" and len(joints) == 30
+    pose = _poses(-1, 1)[:1]
+    swapped = pose[:, [joints.index(_other_side(joint)) for joint in joints]]
+    images = np.random.default_rng(1).random((1, 64, 64, 3), np.float32)
+    plain, other = (model(images, pose_2d=tf.constant(x)) for x in (pose, swapped))
+    for key in (outputs.JOINTS_UVD, outputs.BODY_JOINTS_2D):
+        # More than the exported model may differ by.
+        assert np.abs(plain[key] - other[key]).max() > 1e-3
+
+
+@pytest.mark.parametrize("needs_poses", [False, True])
+def test_a_model_that_needs_poses_has_no_signatures_without(needs_poses):
+    model = StubModel(takes_poses=True)
+    model.needs_extra_inputs = needs_poses
+    _, signatures = saved_model.build_servable(model)
+    takes = {
+        name: "pose_2d" in signature.structured_input_signature[1]
+        for name, signature in signatures.items()
+    }
+    expected = {"serving_default": True, "predict_boxes": True, "predict_crops": True}
+    without = {f"{name}_without_pose": False for name in expected}
+    assert takes == (expected if needs_poses else {**expected, **without})
 
 
 def test_leaves_nothing_half_written(exported):
