@@ -22,9 +22,8 @@ from typing import Any, Union
 from tfrecords_tools.atomic_file import publish, writing
 from tfrecords_tools.converter import Converter, Drop
 from tfrecords_tools.errors import DatasetError, RecordError
-from tfrecords_tools.manifest import Shard
+from tfrecords_tools.manifest import Shard, describe_shard
 from tfrecords_tools.workers import Encoded, convert_item
-from tfrecords_tools.writer import describe_shard
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,8 +36,7 @@ class DropLog:
         Raises:
             ValueError: if the file is shorter than that.
         """
-        self.close()
-        size = os.path.getsize(self._path) if os.path.exists(self._path) else 0
+        size = self.close()
         if size < num_bytes:
             raise ValueError(f"{self._path} has {size} bytes; expected {num_bytes}")
         if size > num_bytes:
@@ -51,19 +50,17 @@ class DropLog:
                 self._file.write(_HEADER.encode())
         self._file.write(_line(drop).encode())
 
-    def sync(self) -> int:
-        """Waits until all lines are on the disk; returns the size of the file in bytes."""
-        self.close()
-        if not os.path.exists(self._path):
-            return 0
-        sync_file(self._path)
-        return os.path.getsize(self._path)
+    def sync(self) -> None:
+        """Waits until all lines before the last `close` are on the disk."""
+        if os.path.exists(self._path):
+            sync_file(self._path)
 
-    def close(self) -> None:
-        """Closes the file; another `add` opens it again."""
+    def close(self) -> int:
+        """Closes the file, which another `add` opens again; returns its size in bytes."""
         if self._file is not None:
             file, self._file = self._file, None
             file.close()
+        return os.path.getsize(self._path) if os.path.exists(self._path) else 0
 
 
 class LoggedDrop(NamedTuple):

@@ -34,6 +34,21 @@ class Shard:
     sha256: str
 
 
+def describe_shard(path: str, name: str, num_examples: int) -> Shard:
+    """Returns the description of a finished shard.
+
+    Args:
+        path: where it lies now.
+        name: its name relative to the dataset's record folder.
+        num_examples: records in it.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return Shard(name, num_examples, os.path.getsize(path), digest.hexdigest())
+
+
 @dataclasses.dataclass(frozen=True)
 class Identity:
     """What decides the bytes of a part's records; equal identities mean equal records.

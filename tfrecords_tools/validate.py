@@ -18,9 +18,9 @@ from absl import flags
 
 from tfrecords_tools import command, reader, record_checks, record_flags
 from tfrecords_tools.errors import RecordError
+from tfrecords_tools.manifest import describe_shard
 from tfrecords_tools.record_parts import RecordPart
 from tfrecords_tools.record_view import view_record
-from tfrecords_tools.writer import describe_shard
 
 _MAX_REPROJECTION_PX = flags.DEFINE_float(
     "max_reprojection_px",

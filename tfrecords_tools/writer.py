@@ -8,16 +8,19 @@ finished shard, and the shards end up with the bytes of an uninterrupted run.
     staging folder   <out_dir>/<folder>/.partial_<part>/{journal.json, lock, drops.tsv, shards...}
 
 The list of samples that were left out (`drop_log`) grows and is resumed with the shards.
+
+While one shard is written, the one before it is brought to the disk and noted in the journal by a
+thread.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent import futures
 from typing import BinaryIO
 
 from absl import logging
@@ -25,9 +28,9 @@ from absl import logging
 from tfrecords_tools.atomic_file import publish, writing
 from tfrecords_tools.converter import Drop
 from tfrecords_tools.drop_log import DropLog
-from tfrecords_tools.errors import DatasetError, RecordError
+from tfrecords_tools.errors import DatasetError, OutputError, RecordError
 from tfrecords_tools.journal import Journal, Progress, load_journal, save_journal
-from tfrecords_tools.manifest import Identity, Manifest, Shard, save_manifest
+from tfrecords_tools.manifest import Identity, Manifest, Shard, describe_shard, save_manifest
 from tfrecords_tools.shard_layout import shard_layout
 
 
@@ -56,6 +59,8 @@ class ShardedWriter:
         self._keeps_staging = False
         self._shard_file: BinaryIO | None = None
         self._num_in_shard = 0
+        self._thread = futures.ThreadPoolExecutor(1)  # It starts with the first shard.
+        self._finishing: futures.Future | None = None
         self.progress = Progress()
         self.is_complete = False
 
@@ -77,7 +82,11 @@ class ShardedWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # A full disk is what may have led here.
+        # A full disk is what may have led here.
+        with contextlib.suppress(OutputError, OSError):
+            self._await_shard()
+        self._thread.shutdown()
+        with contextlib.suppress(OSError):
             if self._shard_file is not None:  # Left half-written under its temporary name.
                 self._shard_file.close()
         with contextlib.suppress(OSError):
@@ -111,19 +120,47 @@ class ShardedWriter:
     def finish_shard(self, progress: Progress, is_last: bool = False) -> None:
         """Completes the current shard, if it holds anything, and notes the progress.
 
+        Returns before all is on the disk, except with ``is_last``; what goes wrong afterwards is
+        raised by the next call.
+
         Args:
             progress: where a resumed run has to go on.
             is_last: whether nothing follows.
         """
-        if self._shard_file is not None:
-            name = self._shard_name()
-            with writing(self._staged(name)):
+        self._await_shard()
+        name = self._shard_name()
+        with writing(self._staged(name)):
+            if self._shard_file is not None:
                 self._shard_file.close()
-                publish(f"{self._staged(name)}.tmp", self._staged(name))
-            self._shards.append(describe_shard(self._staged(name), name, self._num_in_shard))
-            self._shard_file, self._num_in_shard = None, 0
-        self.progress, self.is_complete = progress, is_last
-        self._write_journal()
+            num_drop_bytes = self._drops.close()
+        self._finishing = self._thread.submit(
+            self._finish, name, self._num_in_shard, progress, is_last, num_drop_bytes
+        )
+        self._shard_file, self._num_in_shard, self.progress = None, 0, progress
+        if is_last:
+            self._await_shard()
+            self.is_complete = True
+
+    def _finish(
+        self, name: str, num_examples: int, progress: Progress, is_last: bool, num_drop_bytes: int
+    ) -> list[Shard]:
+        """Waits for the disk; returns the finished shards. Runs beside the writing of the next."""
+        shards = list(self._shards)
+        if num_examples:
+            path = self._staged(name)
+            with writing(path):
+                publish(f"{path}.tmp", path)
+            shards.append(describe_shard(path, name, num_examples))
+        self._write_journal(
+            Journal(self.identity, tuple(shards), progress, is_last, num_drop_bytes)
+        )
+        return shards
+
+    def _await_shard(self) -> None:
+        """Waits until the last finished shard is on the disk."""
+        if self._finishing is not None:
+            finishing, self._finishing = self._finishing, None
+            self._shards = finishing.result()
 
     def delegate(self) -> None:
         """Starts over, with shards that others will put into the staging folder.
@@ -132,12 +169,13 @@ class ShardedWriter:
         """
         self._shards, self.progress, self._keeps_staging = [], Progress(), True
         self._drops.cut(0)
-        self._write_journal()
+        self._write_journal(Journal(self.identity))
 
     def adopt(self, shards: Sequence[Shard], progress: Progress) -> None:
         """Takes over all shards of the part, which others have put into the staging folder."""
         self._shards, self.progress, self.is_complete = list(shards), progress, True
-        self._write_journal()
+        num_drop_bytes = self._drops.close()
+        self._write_journal(Journal(self.identity, tuple(shards), progress, True, num_drop_bytes))
 
     def publish(self) -> Manifest:
         """Moves all shards to their names, writes the manifest and removes the staging folder.
@@ -184,6 +222,8 @@ class ShardedWriter:
 
     def discard(self) -> None:
         """Removes the staging folder with all that it holds."""
+        with contextlib.suppress(OutputError, OSError):
+            self._await_shard()
         self._shards = []
         shutil.rmtree(self._staging)
         with contextlib.suppress(OSError):  # Not empty: there are records.
@@ -216,17 +256,14 @@ class ShardedWriter:
         path = self._staged(shard.file)
         if self.is_complete and not os.path.exists(path):
             path = os.path.join(self._folder, shard.file)  # Publication had begun.
-        if not os.path.exists(path) or _sha256(path) != shard.sha256:
+        is_there = os.path.exists(path)
+        if not is_there or describe_shard(path, shard.file, shard.num_examples) != shard:
             raise ValueError(f"{path} is damaged")
 
-    def _write_journal(self) -> None:
+    def _write_journal(self, journal: Journal) -> None:
         with writing(self._staging):
-            num_drop_bytes = self._drops.sync()
-            shards = tuple(self._shards)
-            save_journal(
-                self._staged("journal.json"),
-                Journal(self.identity, shards, self.progress, self.is_complete, num_drop_bytes),
-            )
+            self._drops.sync()
+            save_journal(self._staged("journal.json"), journal)
 
     def _clear_staging(self) -> None:
         for name in os.listdir(self._staging):
@@ -235,7 +272,9 @@ class ShardedWriter:
                 shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
     def _shard_name(self) -> str:
-        return self._layout.shard_name(self.identity.part, len(self._shards))
+        """Returns the name of the shard that is being written."""
+        index = len(self._shards) + (self._finishing is not None)
+        return self._layout.shard_name(self.identity.part, index)
 
     def _staged(self, name: str) -> str:
         return os.path.join(self._staging, name)
@@ -253,22 +292,3 @@ def _only_one(path: str, identity: Identity) -> Iterator[None]:
                 f"{os.path.dirname(path)}; wait for it to end."
             ) from error
         yield
-
-
-def describe_shard(path: str, name: str, num_examples: int) -> Shard:
-    """Returns the description of a finished shard.
-
-    Args:
-        path: where it lies now.
-        name: its name relative to the dataset's record folder.
-        num_examples: records in it.
-    """
-    return Shard(name, num_examples, os.path.getsize(path), _sha256(path))
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()

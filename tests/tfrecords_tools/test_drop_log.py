@@ -13,11 +13,13 @@ def test_lines(tmp_path):
     path = tmp_path / "drops.tsv"
     assert list(read_drops(str(path))) == []
     log = DropLog(str(path))
-    assert log.sync() == 0
+    assert log.close() == 0
+    log.sync()
     assert not path.exists()
     log.add(Drop("corrupt image", is_error=True, name="images/im0001.jpg"))
     log.add(Drop("too\tsmall", name="a\nb\rc  d"))
-    size = log.sync()
+    size = log.close()
+    log.sync()
     assert size == path.stat().st_size
     assert path.read_text() == (
         "sample\treason\tkind\n"
@@ -38,7 +40,8 @@ def test_cuts(tmp_path):
     log = DropLog(str(path))
     log.cut(0)
     log.add(Drop("one"))
-    size = log.sync()
+    size = log.close()
+    log.sync()
     log.add(Drop("two"))
     log.cut(size)
     log.add(Drop("three"))

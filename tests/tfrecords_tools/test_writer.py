@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
 import resource
+import threading
 
 import pytest
 
 from tfrecords_tools import reader
+from tfrecords_tools import writer as writer_module
 from tfrecords_tools.converter import Drop
 from tfrecords_tools.drop_log import read_drops
 from tfrecords_tools.errors import DatasetError, OutputError, RecordError
@@ -216,6 +219,38 @@ def test_a_full_disk_is_one_line_and_the_next_run_goes_on(tmp_path, limit):
     assert not list((tmp_path / "out").rglob("toy/*.tfrecord"))
     assert _convert(out_dir) == expected
     assert _names(out_dir) == _names(tmp_path / "whole")
+
+
+def test_the_next_shard_is_written_while_the_disk_is_waited_for(tmp_path, monkeypatch):
+    expected = _convert(tmp_path / "whole")
+    may_go_on, publish = threading.Event(), writer_module.publish
+
+    def slow_publish(*paths):
+        assert may_go_on.wait(10)
+        publish(*paths)
+
+    monkeypatch.setattr(writer_module, "publish", slow_publish)
+    with ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
+        _write(writer, 0, 5)
+        assert not (tmp_path / "out" / "toy" / ".partial_train" / "journal.json").exists()
+        may_go_on.set()
+        _write(writer, 5, 8)
+        writer.finish_shard(Progress(next_item=8, num_with_3d=2), is_last=True)
+        assert writer.publish() == expected
+
+
+def test_what_fails_in_the_background_is_raised_by_the_next_call(tmp_path, monkeypatch):
+    expected = _convert(tmp_path / "whole")
+
+    def full(*paths):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, ShardedWriter(str(tmp_path / "out"), _IDENTITY) as writer:
+        patch.setattr(writer_module, "publish", full)
+        _write(writer, 0, 5)
+        with pytest.raises(OutputError, match=r"train_000\.tfrecord cannot be written: No space"):
+            _write(writer, 5, 8)
+    assert _convert(tmp_path / "out") == expected
 
 
 def test_shards_of_others_are_adopted(tmp_path):
