@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.io
 
 from tfrecords_tools import images, skeletons
 from tfrecords_tools.converter import Drop
@@ -58,6 +57,8 @@ def read_joints(path: str, dataset: str, coordinate_axis: int) -> np.ndarray:
         raise DatasetError(
             f"{dataset}: {path} is not there; --data_dir must hold joints.mat and images/."
         )
+    import scipy.io  # Not in workers, which convert images without it.
+
     try:
         joints = scipy.io.loadmat(path, variable_names=["joints"]).get("joints")
     except Exception as error:  # SciPy lets whatever a damaged file provokes come through.

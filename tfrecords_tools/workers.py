@@ -8,7 +8,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import itertools
-import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from concurrent import futures
@@ -17,15 +16,17 @@ from typing import Any, NamedTuple, Union
 
 from tfrecords_tools.converter import Converter, Drop
 from tfrecords_tools.errors import DatasetError
-from tfrecords_tools.processes import begin_worker
+from tfrecords_tools.processes import begin_worker, prepare_workers, worker_context
 from tfrecords_tools.record_file import frame_record
 from tfrecords_tools.schema import encode_sample
 
 _ITEMS_PER_TASK = 16
 # Tasks in flight per worker: enough to keep it busy, few enough to bound the memory.
 _TASKS_PER_WORKER = 4
-# Starting processes costs a second or two; with less work left than this they only get in the way.
-_WORTHWHILE_SECONDS = 4.0
+# With less work left than this, other processes only get in the way.
+_WORTHWHILE_SECONDS = 1.0
+# What the process that the workers are forked from takes to start and to import what they need.
+_START_SECONDS = 0.5
 
 
 class Encoded(NamedTuple):
@@ -43,6 +44,9 @@ def convert_items(
     converter: Converter, items: Sequence[Any], start: int, num_workers: int
 ) -> Iterator[tuple[int, ItemOutputs]]:
     """Converts work items, in worker processes where that is worth their start.
+
+    This process begins alone: the first items tell how long the rest will take, and the next ones
+    are converted while what the workers need is being imported.
 
     Args:
         converter: the dataset's converter; it is pickled once for each worker.
@@ -66,36 +70,40 @@ def convert_items(
         yield index, outputs
     rest = range(first_task.stop, len(items))
     seconds_left = seconds / max(len(first_task), 1) * len(rest)
-    if num_workers < 2 or not converter.uses_workers or seconds_left < _WORTHWHILE_SECONDS:
-        for index in rest:
-            yield index, convert_item(converter, items[index])
+    has_workers = num_workers > 1 and converter.uses_workers and seconds_left >= _WORTHWHILE_SECONDS
+    if has_workers:
+        prepare_workers(["tfrecords_tools.workers", type(converter).__module__])
+    ready_at = time.perf_counter() + _START_SECONDS
+    for index in rest:
+        if has_workers and time.perf_counter() >= ready_at:
+            rest = range(index, len(items))
+            break
+        yield index, convert_item(converter, items[index])
+    else:
         return
-    tasks = (
-        [items[index] for index in rest[begin : begin + _ITEMS_PER_TASK]]
-        for begin in range(0, len(rest), _ITEMS_PER_TASK)
-    )
-    results = _in_workers(converter, tasks, num_workers)
-    yield from zip(rest, itertools.chain.from_iterable(results))
+    yield from zip(rest, _in_workers(converter, (items[index] for index in rest), num_workers))
 
 
 def _in_workers(
-    converter: Converter, tasks: Iterator[list[Any]], num_workers: int
-) -> Iterator[list[ItemOutputs]]:
-    """Yields the outputs of each task in order, computed by other processes."""
-    # Forking a process that runs threads (TensorFlow's, a caller's) can deadlock.
+    converter: Converter, items: Iterator[Any], num_workers: int
+) -> Iterator[ItemOutputs]:
+    """Yields the outputs of each item in order, computed by other processes."""
     executor = futures.ProcessPoolExecutor(
         num_workers,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=worker_context(),
         initializer=_begin_worker,
         initargs=(converter,),
     )
     waiting: collections.deque[futures.Future] = collections.deque()
     try:
-        for task in itertools.chain(tasks, [None]):
-            if task is not None:
+        while True:
+            task = list(itertools.islice(items, _ITEMS_PER_TASK))
+            if task:
                 waiting.append(executor.submit(_convert_task, task))
-            while waiting and (task is None or len(waiting) >= num_workers * _TASKS_PER_WORKER):
-                yield waiting.popleft().result()
+            while waiting and (not task or len(waiting) >= num_workers * _TASKS_PER_WORKER):
+                yield from waiting.popleft().result()
+            if not task:
+                return
     except BrokenProcessPool as error:
         raise DatasetError(
             f"{converter.name}: a worker process died (out of memory?); run the same command "

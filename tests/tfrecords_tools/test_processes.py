@@ -5,8 +5,10 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 _PARENT = """
-import multiprocessing, os, time
+import multiprocessing, os, sys, time
 from tfrecords_tools.processes import begin_worker
 
 def work():
@@ -15,18 +17,19 @@ def work():
     time.sleep(600)
 
 if __name__ == "__main__":
-    worker = multiprocessing.get_context("spawn").Process(target=work)
+    worker = multiprocessing.get_context(sys.argv[1]).Process(target=work)
     worker.start()
     worker.join()
 """
 
 
-def test_a_worker_ends_with_a_killed_parent(tmp_path):
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_worker_ends_with_a_killed_parent(tmp_path, method):
     script = tmp_path / "parent.py"
     script.write_text(_PARENT)
     root = str(pathlib.Path(__file__).parents[2])
     parent = subprocess.Popen(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), method],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": root},

@@ -52,6 +52,7 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(workers, "_ITEMS_PER_TASK", 3)
     monkeypatch.setattr(workers, "_WORTHWHILE_SECONDS", 0.0)
+    monkeypatch.setattr(workers, "_START_SECONDS", 0.0)
     from toy_converter import Toy
 
     yield Toy(tmp_path)
@@ -88,6 +89,16 @@ def test_quick_work_stays_in_this_process(toy, monkeypatch):
     assert {_pose(outputs[-1])[0] for _, outputs in converted} == {os.getpid()}
 
 
+def test_this_process_converts_until_workers_can_be_ready(toy, monkeypatch):
+    monkeypatch.setattr(workers, "_START_SECONDS", 0.1)
+    toy.options["sleep"] = 0.02
+    converted = list(workers.convert_items(toy, toy.items(""), 0, 2))
+    assert [index for index, _ in converted] == list(range(40))
+    here = [_pose(outputs[-1])[0] == os.getpid() for _, outputs in converted]
+    assert here == sorted(here, reverse=True)
+    assert 3 < sum(here) < 40
+
+
 def test_a_dead_worker_is_one_line(toy):
     toy.options["die_at"] = 20
     with pytest.raises(DatasetError, match="toy: a worker process died"):
@@ -116,7 +127,7 @@ sys.path.insert(0, {str(tmp_path)!r})
 if __name__ == "__main__":
     from toy_converter import Toy
     from tfrecords_tools import workers
-    workers._ITEMS_PER_TASK, workers._WORTHWHILE_SECONDS = 1, 0.0
+    workers._ITEMS_PER_TASK, workers._WORTHWHILE_SECONDS, workers._START_SECONDS = 1, 0.0, 0.0
     toy = Toy({str(tmp_path)!r})
     toy.options["sleep"] = 0.2
     for index, outputs in workers.convert_items(toy, toy.items(""), 0, 2):
