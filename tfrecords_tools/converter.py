@@ -159,6 +159,9 @@ def fingerprint_files(root: str, contents: Iterable[str], listed: Iterable[str] 
                 digest.update(block)
     for path in listed:
         # Missing images are dropped and counted, so a listed file need not be there.
-        size = os.path.getsize(path) if os.path.exists(path) else -1
+        try:
+            size = os.stat(path).st_size
+        except (OSError, ValueError):
+            size = -1
         digest.update(f"{os.path.relpath(path, root)} {size}\n".encode())
     return digest.hexdigest()

@@ -16,6 +16,7 @@ Reference:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Union
 
@@ -40,11 +41,17 @@ def encode_example(features: Mapping[str, FeatureValue]) -> bytes:
     Returns:
         The serialized ``tf.train.Example``, the same bytes for the same features.
     """
-    entries = []
+    parts, size = [], 0
     for key in sorted(features):
-        entry = _field(1, key.encode()) + _field(2, _encode_feature(features[key]))
-        entries.append(_field(1, entry))
-    return _field(1, b"".join(entries))
+        value, value_size = _encode_feature(features[key])
+        name = _name(key)
+        begin = _begin(2, value_size)
+        entry_size = len(name) + len(begin) + value_size
+        entry_begin = _begin(1, entry_size)
+        parts += [entry_begin, name, begin, *value]
+        size += len(entry_begin) + entry_size
+    # Joined once: images are long.
+    return b"".join([_begin(1, size), *parts])
 
 
 def decode_example(serialized: bytes) -> dict[str, list[bytes] | np.ndarray]:
@@ -82,22 +89,42 @@ def _varint(value: int) -> bytes:
     return bytes(groups)
 
 
-def _field(number: int, body: bytes) -> bytes:
-    """Returns a length-delimited field."""
-    return b"".join((_SINGLE_BYTES[number << 3 | _LENGTH], _varint(len(body)), body))
+def _begin(number: int, size: int) -> bytes:
+    """Returns what stands before a length-delimited field of so many bytes."""
+    return _SINGLE_BYTES[number << 3 | _LENGTH] + _varint(size)
 
 
-def _encode_feature(value: FeatureValue) -> bytes:
+@functools.lru_cache(maxsize=1024)
+def _name(key: str) -> bytes:
+    """Returns the field that holds a feature's key."""
+    name = key.encode()
+    return _begin(1, len(name)) + name
+
+
+def _encode_feature(value: FeatureValue) -> tuple[list[bytes], int]:
+    """Returns a message ``Feature`` as parts, and the length of all of them."""
     if isinstance(value, bytes):
         value = [value]
     if isinstance(value, list):
-        return _field(_BYTES_LIST, b"".join(_field(1, item) for item in value))
+        kind, body = _BYTES_LIST, []
+        for item in value:
+            body += [_begin(1, len(item)), item]
+    else:
+        kind, numbers = _pack(value)
+        body = [_begin(1, len(numbers)), numbers]
+    size = sum(map(len, body))
+    begin = _begin(kind, size)
+    return [begin, *body], len(begin) + size
+
+
+def _pack(value: np.ndarray) -> tuple[int, bytes]:
+    """Returns the kind of a list of numbers, and its numbers as bytes."""
     if value.dtype.kind == "f":
-        return _field(_FLOAT_LIST, _field(1, value.astype("<f4").tobytes()))
+        return _FLOAT_LIST, value.astype("<f4").tobytes()
     if value.dtype.kind in "iu":
         # Negative numbers are written as their 64-bit two's complement, ten bytes long.
-        packed = b"".join(_varint(number & (1 << 64) - 1) for number in value.ravel().tolist())
-        return _field(_INT64_LIST, _field(1, packed))
+        numbers = value.ravel().tolist()
+        return _INT64_LIST, b"".join([_varint(number & (1 << 64) - 1) for number in numbers])
     raise TypeError(f"A feature must be bytes, float or integer; received {value.dtype}.")
 
 

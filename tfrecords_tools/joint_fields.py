@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from tfrecords_tools import skeletons
@@ -19,8 +21,15 @@ def rearrange(points: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndar
     Returns:
         `[..., K, n]` in the order of ``target``; zeros for joints that ``source`` lacks.
     """
-    gather = np.array(skeletons.mapping(source, target))
-    return np.where((gather >= 0)[:, None], points[..., gather, :], 0.0)
+    slots, is_there = _slots(source, target)
+    return np.where(is_there, points.take(slots, axis=-2), 0.0)
+
+
+@functools.cache
+def _slots(source: Skeleton, target: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where each joint of a target stands in a source, and `[K, 1]` whether it does."""
+    slots = np.array(skeletons.mapping(source, target))
+    return np.maximum(slots, 0), (slots >= 0)[:, None]
 
 
 def fields_2d(points: np.ndarray, skeleton: Skeleton) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import struct
 
@@ -102,7 +103,7 @@ def _read_segment(marker: int, body: bytes, state: _State) -> None:
     if marker == _TABLES_QUANTIZATION:
         _read_quantization(body, state)
     elif marker == _TABLES_HUFFMAN:
-        _read_huffman(body, state)
+        state.huffman.update(_huffman_tables(body))
     elif marker in _SEQUENTIAL or marker == _PROGRESSIVE:
         _read_frame_header(marker, body, state)
     elif marker == _RESTART_INTERVAL:
@@ -130,7 +131,10 @@ def _read_quantization(body: bytes, state: _State) -> None:
         body = body[size:]
 
 
-def _read_huffman(body: bytes, state: _State) -> None:
+@functools.lru_cache(maxsize=256)  # Most encoders write the standard's own.
+def _huffman_tables(body: bytes) -> tuple[tuple[int, int], ...]:
+    """Returns class and identifier of the tables that a segment holds."""
+    tables = []
     while body:
         table_class, table = body[0] >> 4, body[0] & 15
         counts = body[1:17]
@@ -147,8 +151,9 @@ def _read_huffman(body: bytes, state: _State) -> None:
             code <<= 1
         if table_class == 0 and max(symbols) > 15:
             raise _Unknown
-        state.huffman.add((table_class, table))
+        tables.append((table_class, table))
         body = body[17 + len(symbols) :]
+    return tuple(tables)
 
 
 def _read_frame_header(marker: int, body: bytes, state: _State) -> None:

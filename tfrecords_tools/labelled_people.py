@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Callable, Union
+from collections.abc import Sequence
+from typing import Any, Callable, NamedTuple, Union
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from tfrecords_tools.joint_fields import fields_2d, fields_3d
 from tfrecords_tools.samples import Sample
 
 ScaleRule = Callable[[np.ndarray], Union[float, None]]
-Image = Union[np.ndarray, tuple[bytes, int, int]]
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 
@@ -67,6 +67,20 @@ class LabelledPerson:
     name: str = ""
 
 
+class SourceImage(NamedTuple):
+    """An image that people are cut out of, or that they are stored in.
+
+    Attributes:
+        pixels: `[height, width, 3]` uint8 RGB; None if it is stored as it is.
+        size: (width, height) of the whole image, if the pixels are a smaller copy of it.
+        stored: (JPEG bytes, height, width) if it is stored as it is.
+    """
+
+    pixels: np.ndarray | None = None
+    size: tuple[int, int] | None = None
+    stored: tuple[bytes, int, int] | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Framing:
     """How people are stored.
@@ -84,51 +98,89 @@ class Framing:
     scale_rule: ScaleRule = person_scale.scale_from_trunk
 
 
-def refusal(person: LabelledPerson, framing: Framing) -> Drop | None:
-    """Returns why a person is left out whatever the image is, or None."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class FramedPerson:
+    """A person whose labels can be used, and what part of the image goes into the record.
+
+    Attributes:
+        person: the labels.
+        fields: the sample's 2D joints, px of the source image.
+        center: `[2]` x, y px of the source image.
+        scale: factor from the source image to the record's; None for the source image as it is.
+        margin: half the side of the square that is kept, px of the record.
+    """
+
+    person: LabelledPerson
+    fields: dict[str, np.ndarray]
+    center: np.ndarray
+    scale: float | None
+    margin: int
+
+
+def frame(person: LabelledPerson, framing: Framing) -> FramedPerson | Drop:
+    """Returns how a person is stored, or why they are left out whatever the image is."""
     # What is not labelled may hold anything.
     points = person.points_2d[person.points_2d[:, 2] != 0]
     used = [points, person.points_3d, person.pose_axis_angle, person.betas]
     used += [person.translation, person.intrinsics, person.box_xyxy]
     if not all(np.isfinite(values).all() for values in used if values is not None):
         return Drop("label that is not finite", is_error=True, name=person.name)
-    keypoints = _fields_2d(person)["keypoints_2d"]
-    if not (keypoints[:, 2] > 0).any():
+    fields = _fields_2d(person)
+    keypoints = fields["keypoints_2d"]
+    visible = keypoints[keypoints[:, 2] > 0, :2]
+    if not len(visible):
         return Drop("no visible keypoint", name=person.name)
-    if framing.person_px and framing.scale_rule(keypoints) is None:
-        return Drop("too little labelled to tell the size", name=person.name)
-    return None
+    scale, enlarge = None, framing.person_px / person_crop.PERSON_PX
+    if framing.person_px:
+        scale = framing.scale_rule(keypoints)
+        if scale is None:
+            return Drop("too little labelled to tell the size", name=person.name)
+        scale *= enlarge
+    center = (visible.min(0) + visible.max(0)) / 2
+    return FramedPerson(person, fields, center, scale, round(framing.margin_px * enlarge))
 
 
 def to_sample(
-    person: LabelledPerson, dataset: str, framing: Framing, image: Image | None = None
+    person: LabelledPerson, dataset: str, framing: Framing, image: np.ndarray | None = None
 ) -> Sample | Drop:
     """Turns a labelled person into a sample.
-
-    The translation that the sample gets moves its joints into the camera frame. It is the SMPL
-    body's own where that is known, so that one translation serves both; else the pelvis.
 
     Args:
         person: the labels.
         dataset: its name.
         framing: how the person is stored.
-        image: what `load_image` returned; read from the person's path if None.
+        image: `[height, width, 3]` uint8 RGB; read from the person's path if None.
     """
-    drop = refusal(person, framing)
-    if drop is not None:
-        return drop
-    fields = _fields_2d(person)
-    visible = fields["keypoints_2d"][fields["keypoints_2d"][:, 2] > 0, :2]
-    center = (visible.min(0) + visible.max(0)) / 2
+    framed = frame(person, framing)
+    if isinstance(framed, Drop):
+        return framed
     try:
-        stored = _stored_image(person.path, image, center, fields["keypoints_2d"], framing)
+        source = load_image(person.path, [framed]) if image is None else SourceImage(image)
     except ImageError as error:
-        return Drop(str(error).split(":")[0], is_error=True, name=person.name)
+        return unusable(error, person)
+    return framed_sample(framed, dataset, source)
+
+
+def unusable(error: ImageError, person: LabelledPerson) -> Drop:
+    """Returns a person whose image cannot be used."""
+    return Drop(str(error).split(":")[0], is_error=True, name=person.name)
+
+
+def framed_sample(framed: FramedPerson, dataset: str, image: SourceImage) -> Sample | Drop:
+    """Turns a person into a sample whose image is at hand.
+
+    The translation that the sample gets moves its joints into the camera frame. It is the SMPL
+    body's own where that is known, so that one translation serves both; else the pelvis.
+    """
+    person = framed.person
+    stored = _stored_image(framed, image)
     if stored is None:
         return Drop("person outside of the image", name=person.name)
     data, height, width, crop = stored
-    for name, points in list(fields.items()):
-        fields[name] = np.where(points[:, 2:] > 0, crop.points(points), 0.0)
+    fields: dict[str, Any] = {
+        name: np.where(points[:, 2:] > 0, crop.points(points), 0.0)
+        for name, points in framed.fields.items()
+    }
     fields.update(_fields_3d(person))
     if person.intrinsics is not None:
         fields["intrinsics"] = crop.intrinsics(person.intrinsics)
@@ -139,7 +191,7 @@ def to_sample(
         filename=person.filename or os.path.basename(person.path),
         height=height,
         width=width,
-        center=crop.points(center),
+        center=crop.points(framed.center),
         gender=person.gender,
         dataset=dataset,
         subject=person.subject,
@@ -151,37 +203,31 @@ def to_sample(
     )
 
 
-def load_image(path: str, framing: Framing) -> Image:
-    """Reads an image that shows several people, once for all of them.
-
-    Returns:
-        `[height, width, 3]` uint8 RGB to cut people out of; or, if people are stored in the source
-        image as it is, (JPEG bytes, height, width).
+def load_image(path: str, people: Sequence[FramedPerson]) -> SourceImage:
+    """Reads an image, once for all people in it, at the resolution that they need.
 
     Raises:
         ImageError: if it is missing or damaged.
     """
-    if not framing.person_px:
-        return images.record_jpeg(path)
-    return images.decode_rgb(images.read_image_file(path), os.path.basename(path))
+    scales = [person.scale for person in people]
+    if None in scales:
+        return SourceImage(stored=images.record_jpeg(path))
+    data = images.read_image_file(path)
+    return SourceImage(*person_crop.decode_for(data, os.path.basename(path), max(scales)))
 
 
 def _stored_image(
-    path: str, image: Image | None, center: np.ndarray, keypoints: np.ndarray, framing: Framing
+    framed: FramedPerson, image: SourceImage
 ) -> tuple[bytes, int, int, person_crop.PersonCrop] | None:
     """Returns JPEG, height, width and how to get there; None if the person is not in the image."""
-    if not framing.person_px:
+    if framed.scale is None:
         unchanged = person_crop.PersonCrop(_NO_PIXELS, np.ones(2), np.zeros(2))
-        if isinstance(image, np.ndarray):
-            return images.encode_jpeg(image), *image.shape[:2], unchanged
-        return *(image or load_image(path, framing)), unchanged
-    enlarge = framing.person_px / person_crop.PERSON_PX
-    scale, margin = framing.scale_rule(keypoints) * enlarge, round(framing.margin_px * enlarge)
-    if image is None:
-        data = images.read_image_file(path)
-        crop = person_crop.crop_file(data, os.path.basename(path), center, scale, margin)
-    else:
-        crop = person_crop.crop_scaled(image, center, scale, margin)
+        if image.stored is not None:
+            return *image.stored, unchanged
+        return images.encode_jpeg(image.pixels), *image.pixels.shape[:2], unchanged
+    crop = person_crop.crop_scaled(
+        image.pixels, framed.center, framed.scale, framed.margin, image.size
+    )
     if crop is None:
         return None
     return images.encode_jpeg(crop.image), *crop.image.shape[:2], crop

@@ -50,17 +50,16 @@ class PersonCrop:
         return np.concatenate([focal, self.points(np.asarray(intrinsics[2:]))])
 
 
-def crop_file(
-    data: bytes, name: str, center: np.ndarray, scale: float, margin: int
-) -> PersonCrop | None:
-    """Decodes, rescales and cuts an image file; a JPEG only at the resolution that is needed.
+def decode_for(data: bytes, name: str, scale: float) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """Decodes an image file; a JPEG only at the resolution that is needed.
 
     Args:
         data: contents of the file.
         name: for the error message.
-        center: as for `crop_scaled`, px of the whole image.
-        scale: as for `crop_scaled`.
-        margin: as for `crop_scaled`.
+        scale: the greatest factor from the whole image that `crop_scaled` will be asked for.
+
+    Returns:
+        `[height, width, 3]` uint8 RGB and, of a JPEG, width and height of the whole image.
 
     Raises:
         ImageError: as by `images.decode_rgb`.
@@ -73,8 +72,7 @@ def crop_file(
         # The resolution of the result remains, and pixels stay the means of whole pixels.
         if size and scale * reduction <= 1 and not any(side % reduction for side in size)
     ]
-    image = images.decode_rgb(data, name, fits[0] if fits else 1)
-    return crop_scaled(image, center, scale, margin, size)
+    return images.decode_rgb(data, name, fits[0] if fits else 1), size
 
 
 def crop_scaled(
@@ -109,7 +107,7 @@ def crop_scaled(
         crop = resized[start[1] : end[1], start[0] : end[0]]
     else:  # The whole image might be too large to hold.
         crop = _enlarge(image, factors, start, end)
-    return PersonCrop(np.ascontiguousarray(crop), factors[::-1].copy(), start)
+    return PersonCrop(crop, factors[::-1].copy(), start)
 
 
 def _shrink(image: np.ndarray, new_size: np.ndarray) -> np.ndarray:

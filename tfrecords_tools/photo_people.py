@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 from tfrecords_tools import labelled_people
 from tfrecords_tools.converter import Drop, Output
 from tfrecords_tools.errors import ImageError
-from tfrecords_tools.labelled_people import Framing, LabelledPerson
+from tfrecords_tools.labelled_people import FramedPerson, Framing, LabelledPerson
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,23 +32,19 @@ def convert_photo(photo: Photo, dataset: str, framing: Framing) -> Iterator[Outp
         dataset: its name.
         framing: how people are stored.
     """
-    image: Any = None
-    for person in photo.people:
-        drop = person if isinstance(person, Drop) else labelled_people.refusal(person, framing)
-        if drop is not None:
-            yield drop
-            continue
-        if image is None:
-            image = _load(photo.path, framing)
-        if isinstance(image, Drop):
-            yield dataclasses.replace(image, name=person.name)
-        else:
-            yield labelled_people.to_sample(person, dataset, framing, image)
-
-
-def _load(path: str, framing: Framing) -> labelled_people.Image | Drop:
-    """Returns the image, or a drop if it cannot be used."""
+    framed = [
+        person if isinstance(person, Drop) else labelled_people.frame(person, framing)
+        for person in photo.people
+    ]
+    people = [person for person in framed if isinstance(person, FramedPerson)]
     try:
-        return labelled_people.load_image(path, framing)
+        image = labelled_people.load_image(photo.path, people) if people else None
     except ImageError as error:
-        return Drop(str(error).split(":")[0], is_error=True)
+        image = error
+    for person in framed:
+        if isinstance(person, Drop):
+            yield person
+        elif isinstance(image, ImageError):
+            yield labelled_people.unusable(image, person.person)
+        else:
+            yield labelled_people.framed_sample(person, dataset, image)

@@ -98,14 +98,16 @@ def test_a_file_is_cropped_like_its_image(size, scale):
     data = images.encode_jpeg(image)
     center = np.array([400.0, 250.0])
     whole = person_crop.crop_scaled(images.decode_rgb(data, ""), center, scale, 100)
-    fast = person_crop.crop_file(data, "", center, scale, 100)
+    pixels, whole_size = person_crop.decode_for(data, "", scale)
+    assert (pixels.shape < image.shape) == (scale < 0.5 and size != (511, 767))
+    fast = person_crop.crop_scaled(pixels, center, scale, 100, whole_size)
     np.testing.assert_array_equal(fast.scale_factors, whole.scale_factors)
     np.testing.assert_array_equal(fast.crop_origin, whole.crop_origin)
     assert fast.image.shape == whole.image.shape
     assert fast.image.std() > 2
     assert np.abs(fast.image.astype(float) - whole.image).mean() < 1.0
     with pytest.raises(ImageError, match=r"^corrupt image: a.jpg"):
-        person_crop.crop_file(data[:-100], "a.jpg", center, scale, 100)
+        person_crop.decode_for(data[:-100], "a.jpg", scale)
 
 
 def test_far_enlarged_people_need_no_large_image():

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,13 @@ from tfrecords_tools.photo_people import Photo
 _YEARS = (2014, 2017)
 _IMAGE_FOLDERS = ("images/{set}", "{set}", "{split}_{year}/{set}", "images/train-valid{year}")
 _MARGIN_PX = 200
+
+
+class _AnnotatedPhoto(NamedTuple):
+    """The work item: an image, and the file's entries of the people in it."""
+
+    path: str
+    annotations: Sequence[Mapping[str, Any]]
 
 
 class COCOConverter(Converter):
@@ -63,33 +70,33 @@ class COCOConverter(Converter):
         self._framing = Framing(
             self.options["person_px"], _MARGIN_PX, person_scale.scale_from_trunk
         )
+        self._read: dict[str, list[_AnnotatedPhoto]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what was read: workers get their images one by one."""
+        return {**self.__dict__, "_read": {}}
 
     def fingerprint(self, part: str) -> str:
         """Hashes the annotations and the list of images."""
-        labels, folder = self._source()
-        content = coco_format.read_keypoints(labels, self.name, self._skeleton)
-        paths = [
-            coco_format.image_path(folder, entry)
-            for number, entry in content.images.items()
-            if content.annotations[number]
-        ]
-        return fingerprint_files(self.data_dir, [labels], paths)
+        labels, _ = self._source()
+        return fingerprint_files(self.data_dir, [labels], [item.path for item in self.items(part)])
 
-    def items(self, part: str) -> Sequence[Photo]:
+    def items(self, part: str) -> Sequence[_AnnotatedPhoto]:
         """Returns the images that show people, in order of their numbers."""
-        labels, folder = self._source()
-        content = coco_format.read_keypoints(labels, self.name, self._skeleton)
-        photos = []
-        for number, entry in content.images.items():
-            path = coco_format.image_path(folder, entry)
-            people = tuple(self._person(path, one) for one in content.annotations[number])
-            if people:
-                photos.append(Photo(path, people))
-        return photos
+        if part not in self._read:
+            labels, folder = self._source()
+            content = coco_format.read_keypoints(labels, self.name, self._skeleton)
+            self._read[part] = [
+                _AnnotatedPhoto(coco_format.image_path(folder, entry), content.annotations[number])
+                for number, entry in content.images.items()
+                if content.annotations[number]
+            ]
+        return self._read[part]
 
-    def convert(self, item: Photo) -> Iterable[Output]:
+    def convert(self, item: _AnnotatedPhoto) -> Iterable[Output]:
         """Turns one image into one sample per person."""
-        return list(photo_people.convert_photo(item, self.name, self._framing))
+        people = tuple(self._person(item.path, one) for one in item.annotations)
+        return list(photo_people.convert_photo(Photo(item.path, people), self.name, self._framing))
 
     def _source(self) -> tuple[str, str]:
         """Returns the annotation file and the folder of images."""
