@@ -10,7 +10,6 @@ Reference: J. Li et al., HybrIK, CVPR 2021, section 3.3.
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +18,11 @@ import tensorflow as tf
 
 from hmr_tf.body import inverse_kinematics as solvers
 from hmr_tf.body import model_file
-from hmr_tf.experiments import Options
+from hmr_tf.experiments import Options, reports
 from hmr_tf.geometry.kinematics import KinematicTree, forward_kinematics
 from hmr_tf.geometry.rotations import axis_angle_to_matrix
-from hmr_tf.image_files import writing
 from hmr_tf.render import plots
 from hmr_tf.synthetic import motion_sources, people, poses
-from tfrecords_tools import atomic_file
 from tfrecords_tools.skeletons import HYBRIK_CHILDREN, HYBRIK_PARENTS, SMPL_PARENTS
 
 NAME = "ik"
@@ -50,16 +47,13 @@ def run(options: Options) -> str:
     """
     results = measure(_NUM_PEOPLE, options.seed or 0, _IN_FIGURE_MM)
     text = draw_up_table(results)
-    out_dir = pathlib.Path(options.out_dir)
-    atomic_file.write_json(out_dir / f"{NAME}.json", results)
     figure = plots.draw_curves(
         {name: (results["noise_mm"], results["mean_mm"][name]) for name in (INPUT, *VARIANTS)},
         "Joints after inverse kinematics",
         "noise per axis, mm",
         "mean error, mm",
     )
-    writing.write_png(out_dir / f"{NAME}.png", figure)
-    atomic_file.write_bytes(out_dir / f"{NAME}.md", text.encode())
+    reports.write(options.out_dir, NAME, results, text, figure)
     return text
 
 

@@ -12,27 +12,21 @@ and 4.
 from __future__ import annotations
 
 import pathlib
-import shlex
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
-from hmr_tf import checkpoints, command, outputs
-from hmr_tf.errors import ConfigError, HmrError
+from hmr_tf import checkpoints, outputs
 from hmr_tf.evaluation import contact_sheet, evaluator, examples, people, plausibility
 from hmr_tf.evaluation.protocols import SYNTHETIC as _PROTOCOL
-from hmr_tf.experiments import Options, prior_report
-from hmr_tf.geometry import rotations as rotations_lib
-from hmr_tf.image_files import writing
+from hmr_tf.experiments import Options, held_out, prior_report, reports, trainings
 from hmr_tf.training import journal
-from tfrecords_tools import atomic_file
 
 RUNS = ("paired", "prior", "no_prior")
 NAME = "prior"
-_FLAGFILES = tuple(f"flags/hmr_claims_{run}.flags" for run in RUNS)
+_FLAGFILES = {run: f"flags/hmr_claims_{run}.flags" for run in RUNS}
 _NUM_PICTURED = 6
 _BATCH_SIZE = 32
 
@@ -48,43 +42,7 @@ def run(options: Options) -> str:
         DataError: if there are no held-out people.
         HmrError: if a training fails or is stopped.
     """
-    if not options.data_dir:
-        raise ConfigError("--data_dir must name the folder of records to train on; got none.")
-    flagfiles = options.flagfiles or _FLAGFILES
-    if len(flagfiles) != len(RUNS):
-        raise ConfigError(f"--flagfiles must name three: {', '.join(RUNS)}; got {len(flagfiles)}.")
-    for path in flagfiles:
-        if not pathlib.Path(path).is_file():
-            raise ConfigError(
-                f"There is no flagfile '{path}'; run from the folder that holds flags/, or give "
-                "--flagfiles."
-            )
-    people.num_people(_PROTOCOL, people.data_config(_PROTOCOL, options.data_dir, 1.0))
-    commands = {}
-    for number, (name, flagfile) in enumerate(zip(RUNS, flagfiles), start=1):
-        arguments = _training(options, name, flagfile)
-        commands[name] = shlex.join(["python", "-m", *arguments])
-        logging.info("[%s, %d of %d] %s", name, number, len(RUNS), commands[name])
-        status = command.run_module(arguments)
-        if status:
-            raise HmrError(
-                f"the training '{name}' ended with status {status}; run the same command again to "
-                "continue."
-            )
-    return _report(options, commands)
-
-
-def _training(options: Options, name: str, flagfile: str) -> list[str]:
-    """Returns module and flags of one training."""
-    log_dir = pathlib.Path(options.out_dir) / name
-    arguments = ["hmr_tf.train", f"--flagfile={flagfile}", f"--data_dir={options.data_dir}"]
-    arguments.append(f"--log_dir={log_dir}")
-    if options.num_steps is not None:
-        arguments.append(f"--num_steps={options.num_steps}")
-        arguments.append(f"--warmup_steps={options.num_steps // 12}")
-    if options.seed is not None:
-        arguments.append(f"--seed={options.seed}")
-    return arguments
+    return _report(options, trainings.train_all(options, _FLAGFILES, _PROTOCOL))
 
 
 def _report(options: Options, commands: dict[str, str]) -> str:
@@ -102,10 +60,8 @@ def _report(options: Options, commands: dict[str, str]) -> str:
     results.update(references)
     results["claims"] = prior_report.check_claims(results)
     text = prior_report.draw_up_table(results)
-    atomic_file.write_json(out_dir / f"{NAME}.json", results)
     figure = prior_report.draw_figure(results, curves, pictures)
-    writing.write_png(out_dir / f"{NAME}.png", figure)
-    atomic_file.write_bytes(out_dir / f"{NAME}.md", text.encode())
+    reports.write(out_dir, NAME, results, text, figure)
     return text
 
 
@@ -126,13 +82,13 @@ def measure(log_dir: pathlib.Path, data_dir: str) -> tuple[dict[str, Any], list[
     batches = people.batches(_PROTOCOL, data, model.config.image_size, _BATCH_SIZE)
     mean = description.mean_parameters
     evaluation = evaluator.evaluate(model, batches, _PROTOCOL, mean=mean)
-    estimated, true = _rotations(model, batches)
+    estimated, true = held_out.bodies(model, batches)
     report = evaluation.report()
     mean_rotations = evaluator.mean_estimate(model, mean)[outputs.ROTATIONS].numpy()
     numbers = {
-        "metrics": {**report["metrics"], **plausibility.measure(estimated)},
+        "metrics": {**report["metrics"], **plausibility.measure(estimated[outputs.ROTATIONS])},
         "mean_pose": {**report["baseline"], **plausibility.measure(mean_rotations)},
-        "truth": plausibility.measure(true),
+        "truth": plausibility.measure(true[outputs.ROTATIONS]),
         "num_people": evaluation.num_people,
         "step": checkpoints.latest_step(log_dir),
         "seed": description.settings["train"]["seed"],
@@ -140,17 +96,6 @@ def measure(log_dir: pathlib.Path, data_dir: str) -> tuple[dict[str, Any], list[
     }
     pictured = _spread(batches, evaluation)
     return numbers, [contact_sheet.draw_person(model, person) for person in pictured]
-
-
-def _rotations(model: tf.keras.Model, batches: Iterable) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rotations `[people, 24, 3, 3]` as estimated, and the true ones where known."""
-    estimate = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
-    estimated, true = [], []
-    for batch in batches:
-        estimated.append(estimate(batch["image"])[outputs.ROTATIONS].numpy())
-        pose = tf.boolean_mask(batch["pose_axis_angle"], batch["has_smpl"] > 0)
-        true.append(rotations_lib.axis_angle_to_matrix(tf.reshape(pose, [-1, 24, 3])).numpy())
-    return np.concatenate(estimated), np.concatenate(true)
 
 
 def _spread(batches: Iterable, evaluation: evaluator.Evaluation) -> list[examples.Example]:

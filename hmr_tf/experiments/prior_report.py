@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hmr_tf.experiments import reports
 from hmr_tf.render import bars, overlay, plots
 
 # Run -> what it is called in table and figure.
@@ -61,10 +62,7 @@ def check_claims(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name in ("mpjpe_mm", "pa_mpjpe_mm"):
         gain = 1.0 - paired[name] / prior[name]
         rows.append((f"3D labels lower {METRICS[name][0][:-4]} further, by", gain, 0.0, gain > 0))
-    return [
-        {"text": text, "value": float(value), "bound": bound, "holds": bool(holds)}
-        for text, value, bound, holds in rows
-    ]
+    return [reports.claim(*row) for row in rows]
 
 
 def draw_up_table(results: Mapping[str, Any]) -> str:
@@ -79,14 +77,8 @@ def draw_up_table(results: Mapping[str, Any]) -> str:
         values = [run["metrics"][name] for run in runs.values()] + [mean[name], truth.get(name)]
         written = ["" if value is None else form.format(value) for value in values]
         lines.append(f"| {title} | " + " | ".join(written) + " |")
-    lines += ["", "| claim | measured | bound | |", "| --- | ---: | ---: | --- |"]
-    for claim in results["claims"]:
-        sign = "holds" if claim["holds"] else "does not hold"
-        lines.append(f"| {claim['text']} | {claim['value']:.1%} | {claim['bound']:.0%} | {sign} |")
-    lines.append("")
-    for name, run in runs.items():
-        about = f"{run['num_people']} people, step {run['step']}, seed {run['seed']}"
-        lines.append(f"- {TITLES[name]}: {about}: `{run['command']}`")
+    lines += ["", *reports.claims_table(results["claims"]), ""]
+    lines += reports.list_runs(runs, TITLES)
     return "\n".join(lines) + "\n"
 
 
@@ -124,13 +116,7 @@ def draw_figure(
         )
         for name in ("keypoints_2d_px", "mpjpe_mm")
     ]
-    rows = [np.concatenate(panels, axis=1), np.concatenate(lines, axis=1), people]
-    return np.concatenate(
-        [
-            np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255)
-            for row in rows
-        ]
-    )
+    return reports.stack([np.concatenate(panels, axis=1), np.concatenate(lines, axis=1), people])
 
 
 def _points(rows: Sequence[Mapping[str, str]], column: str) -> tuple[list[float], list[float]]:

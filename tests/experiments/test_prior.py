@@ -13,8 +13,7 @@ import pytest
 import tensorflow as tf
 
 from hmr_tf.body import mean_parameters, model_file, posing
-from hmr_tf.errors import ConfigError, DataError
-from hmr_tf.experiments import Options, prior
+from hmr_tf.experiments import prior
 from hmr_tf.training import journal
 from tfrecords_tools import schema
 from tfrecords_tools.samples import MocapSample, Sample
@@ -105,29 +104,3 @@ def test_the_whole_comparison(records, tmp_path):
     assert table.strip() in done.stdout and "| MPJPE, mm |" in table
     assert cv2.imread(str(out / "prior.png")) is not None
     assert len(journal.read_rows(str(out / "prior" / journal.VALIDATION_FILE))) == 2
-
-
-def test_what_is_missing_is_said_before_any_training(records, tmp_path, monkeypatch):
-    monkeypatch.setattr(prior.command, "run_module", lambda _: pytest.fail("trained"))
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"no flagfile 'flags/hmr_claims_paired\.flags'"):
-        prior.run(Options(str(records), str(tmp_path)))
-    with pytest.raises(ConfigError, match="--data_dir must name the folder of records"):
-        prior.run(Options("", str(tmp_path)))
-    with pytest.raises(ConfigError, match="must name three"):
-        prior.run(Options(str(records), str(tmp_path), flagfiles=("a", "b")))
-    monkeypatch.chdir(ROOT)
-    with pytest.raises(DataError, match=r"hmr_tf\.convert"):
-        prior.run(Options(str(tmp_path), str(tmp_path)))
-
-
-def test_a_training_that_fails_ends_the_suite(records, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(prior.command, "run_module", lambda call: calls.append(call) or 143)
-    monkeypatch.chdir(ROOT)
-    with pytest.raises(prior.HmrError, match="'paired' ended with status 143"):
-        prior.run(Options(str(records), str(tmp_path), num_steps=24, seed=5))
-    ((module, *arguments),) = calls
-    assert module == "hmr_tf.train"
-    assert arguments[0] == "--flagfile=flags/hmr_claims_paired.flags"
-    assert arguments[-3:] == ["--num_steps=24", "--warmup_steps=2", "--seed=5"]
