@@ -1,12 +1,18 @@
 """Runs a suite of experiments and draws up its table and figure.
 
     python -m hmr_tf.benchmark --suite prior --data_dir RECORDS --out_dir OUT
+    python -m hmr_tf.benchmark --suite sgre --data_dir RECORDS --out_dir OUT
     python -m hmr_tf.benchmark --suite ik --out_dir OUT
+    python -m hmr_tf.benchmark --suite denoising --checkpoint LOG --data_dir RECORDS --out_dir OUT
 
 `prior` trains three times, on the same people and schedule: with 3D labels and the adversary, with
 2D labels and the adversary, and with 2D labels alone. It writes prior.md, prior.json and prior.png.
+`sgre` trains twice, likewise: with global rotations estimated joint after joint, and with relative
+rotations estimated at once. It writes errors by depth in the tree: sgre.md, sgre.json and sgre.png.
 `ik` compares the ways to solve inverse kinematics on noisy joints of the embedded body; it needs no
 records. It writes ik.md, ik.json and ik.png.
+`denoising` measures what each step of a trained SMPLR adds on held-out people, clean and occluded.
+It writes denoising.md, denoising.json and denoising.png.
 An interrupted suite is continued by the same command; what is done is not done again.
 """
 
@@ -20,7 +26,8 @@ from hmr_tf import command, common_flags
 from hmr_tf.experiments import SUITES, Options
 
 _SUITE = flags.DEFINE_enum("suite", None, SUITES.names, "What is run.")
-_DATA_DIR = common_flags.define_data_dir("Folder of records, for suites that train.")
+_DATA_DIR = common_flags.define_data_dir("Folder of records, for suites that need them.")
+_CHECKPOINT = common_flags.define_checkpoint()
 _OUT_DIR = common_flags.define_out_dir("Folder for the runs, the table and the figure.")
 _FLAGFILES = flags.DEFINE_list(
     "flagfiles", [], "Flagfiles of the suite's trainings, in its order; by default its own."
@@ -31,7 +38,7 @@ _NUM_STEPS = flags.DEFINE_integer(
 _SEED = flags.DEFINE_integer(
     "seed",
     None,
-    "Seed of every training, by default the flagfiles', or of the people drawn.",
+    "Seed of every training, by default the flagfiles', or of what is drawn.",
     lower_bound=0,
 )
 flags.mark_flags_as_required(["suite", "out_dir"])
@@ -49,6 +56,7 @@ def main(argv: Sequence[str]) -> None:
         flagfiles=tuple(_FLAGFILES.value),
         num_steps=_NUM_STEPS.value,
         seed=_SEED.value,
+        checkpoint=_CHECKPOINT.value or "",
     )
     print(SUITES.get(_SUITE.value)(options))
 

@@ -8,10 +8,11 @@ from tiny_checkpoint import run_command
     ("arguments", "message"),
     [
         (["--data_dir=x", "--out_dir=y"], "suite"),
-        (["--suite=everything", "--data_dir=x", "--out_dir=y"], "should be one of <ik|prior>"),
+        (["--suite=everything", "--data_dir=x", "--out_dir=y"], "should be one of <"),
         (["--suite=prior", "--data_dir=x", "--out_dir=y", "--num_steps=0"], "num_steps"),
         (["--suite=ik"], "out_dir"),
         (["--suite=ik", f"--out_dir={__file__}"], "cannot be a folder"),
+        (["--suite=denoising", "--out_dir=y", "--data_dir=x"], "needs --checkpoint and --data_dir"),
     ],
 )
 def test_wrong_flags_are_refused(arguments, message):

@@ -8,7 +8,13 @@ from hmr_tf.registry import Registry
 
 # Each is a function of `Options` that does what is not done yet and returns its table.
 SUITES = Registry(
-    "suite", {"prior": "hmr_tf.experiments.prior:run", "ik": "hmr_tf.experiments.ik:run"}
+    "suite",
+    {
+        "prior": "hmr_tf.experiments.prior:run",
+        "ik": "hmr_tf.experiments.ik:run",
+        "sgre": "hmr_tf.experiments.sgre:run",
+        "denoising": "hmr_tf.experiments.denoising:run",
+    },
 )
 
 
@@ -22,6 +28,7 @@ class Options:
         flagfiles: of its trainings, in the suite's order; empty for those it names itself.
         num_steps: length of every training; None for the flagfiles'.
         seed: of every training; None for the flagfiles'.
+        checkpoint: folder of a trained model; empty if not given.
     """
 
     data_dir: str
@@ -29,3 +36,4 @@ class Options:
     flagfiles: tuple[str, ...] = ()
     num_steps: int | None = None
     seed: int | None = None
+    checkpoint: str = ""

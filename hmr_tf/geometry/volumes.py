@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+_SPACE = [1, 2, 3]
 _TINY = 1e-5  # voxels^2, beside the squared length of a limb, as in the release
 
 
@@ -28,33 +30,61 @@ def voxels_to_uvd(voxels: tf.Tensor, sizes: Sequence[int]) -> tf.Tensor:
     return voxels / tf.constant(sizes, voxels.dtype) - 0.5
 
 
-def expected_voxels(logits: tf.Tensor) -> tf.Tensor:
-    """Returns the mean place of each map's softmax.
+class Reading(NamedTuple):
+    """What the softmax of each map of a volume says.
 
-    A peak in an outermost voxel is pulled inwards, as half of it is cut off.
-
-    Args:
-        logits: `[batch, rows, columns, depths, K]`, float32 or float64.
-
-    Returns:
-        `[batch, K, 3]` voxel coordinates (u, v, d).
+    Attributes:
+        logits: `[batch, rows, columns, depths, K]`.
+        log_total: `[batch, K]`, logarithm of the sum of a map's exponentials.
+        voxels: `[batch, K, 3]` voxel coordinates (u, v, d) of a map's mean place. A peak in an
+            outermost voxel is pulled inwards, as half of it is cut off.
     """
-    axes = [1, 2, 3]
-    weights = tf.exp(logits - tf.stop_gradient(tf.reduce_max(logits, axis=axes, keepdims=True)))
+
+    logits: tf.Tensor
+    log_total: tf.Tensor
+    voxels: tf.Tensor
+
+
+def read(logits: tf.Tensor) -> Reading:
+    """Reads a volume of logits `[batch, rows, columns, depths, K]`, float32 or float64."""
+    return Reading(logits, *_softmax_moments(logits))
+
+
+def expected_voxels(logits: tf.Tensor) -> tf.Tensor:
+    """Returns the mean place of each map's softmax; see `Reading`."""
+    return read(logits).voxels
+
+
+@tf.custom_gradient
+def _softmax_moments(logits: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Any]:
+    """Returns `log_total` and `voxels` of a `Reading`.
+
+    Volumes are large and each operation on one takes as long as a network's layer: all that is read
+    off a map shares one exponential, and both gradients are one product.
+    """
+    peak = tf.reduce_max(logits, axis=_SPACE, keepdims=True)
+    weights = tf.exp(logits - peak)
     plane = tf.reduce_sum(weights, axis=3)  # Rows and columns, for both of which it serves.
-    total = tf.reduce_sum(plane, axis=[1, 2])
-    means = [
-        _mean(tf.reduce_sum(plane, axis=1), total),
-        _mean(tf.reduce_sum(plane, axis=2), total),
-        _mean(tf.reduce_sum(weights, axis=[1, 2]), total),
-    ]
-    return tf.stack(means, axis=-1)
+    sums = (
+        tf.reduce_sum(plane, axis=1),
+        tf.reduce_sum(plane, axis=2),
+        tf.reduce_sum(weights, axis=[1, 2]),
+    )
+    total = tf.reduce_sum(sums[2], axis=1)
+    grids = [tf.range(part.shape[1], dtype=part.dtype) for part in sums]
+    means = [tf.einsum("bnk,n->bk", part, grid) / total for part, grid in zip(sums, grids)]
 
+    def gradient(of_log: tf.Tensor, of_voxels: tf.Tensor) -> tf.Tensor:
+        """With p the softmax: d log_total = p, and d mean = p (place - mean)."""
+        u, v, d = (
+            (of_voxels[..., axis] / total)[:, tf.newaxis] * (grid[:, tf.newaxis] - mean[:, None])
+            for axis, (grid, mean) in enumerate(zip(grids, means))
+        )
+        flat = v[:, :, tf.newaxis] + u[:, tf.newaxis] + (of_log / total)[:, None, None]
+        return weights * (flat[:, :, :, tf.newaxis] + d[:, None, None])
 
-def _mean(sums: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
-    """Returns the mean index `[batch, K]` of sums `[batch, n, K]`."""
-    places = tf.range(sums.shape[1], dtype=sums.dtype)
-    return tf.einsum("bnk,n->bk", sums, places) / total
+    log_total = peak[:, 0, 0, 0] + tf.math.log(total)
+    return (log_total, tf.stack(means, axis=-1)), gradient
 
 
 def gaussian_factors(voxels: tf.Tensor, sizes: Sequence[int]) -> list[tf.Tensor]:

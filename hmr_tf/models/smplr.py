@@ -119,7 +119,7 @@ class SMPLR(tf.keras.Model):
 
     def observe(
         self, images: tf.Tensor, training: bool = False
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+    ) -> tuple[list[volumes.Reading], tf.Tensor]:
         """Runs the hourglass.
 
         Args:
@@ -127,21 +127,22 @@ class SMPLR(tf.keras.Model):
             training: whether batch statistics and dropout are those of training.
 
         Returns:
-            Logits of each stack, `[batch, rows, columns, depths, maps]`: points, then limbs; and
-            `crop_camera` `[batch, 3]`: scale, sides of the crop per metre, and shift, m.
+            What each stack drew: maps of points, then of limbs; and `crop_camera` `[batch, 3]`:
+            scale, sides of the crop per metre, and shift, m.
         """
         found = tf.nest.flatten(self.hourglass(images, training=training))
         if self.config.camera == "given":
             given = tf.constant([[1.0 / volume_axes.EDGE, 0.0, 0.0]])
-            return found, tf.repeat(given, tf.shape(images)[0], axis=0)
-        *drawn, numbers = found
+            drawn = [volumes.read(logits) for logits in found]
+            return drawn, tf.repeat(given, tf.shape(images)[0], axis=0)
+        *found, numbers = found
+        drawn = [volumes.read(logits) for logits in found]
         scale = tf.exp(numbers[:, :1]) / volume_axes.EDGE
         return drawn, tf.concat([scale, numbers[:, 1:]], axis=-1)
 
-    def places(self, logits: tf.Tensor) -> tf.Tensor:
+    def places(self, drawn: volumes.Reading) -> tf.Tensor:
         """Returns where the points `[batch, 41, 3]` are in a volume: shares of its sides."""
-        found = volumes.expected_voxels(logits[..., :NUM_POINTS])
-        return volumes.voxels_to_uvd(found, self.volume_sizes)
+        return volumes.voxels_to_uvd(drawn.voxels[:, :NUM_POINTS], self.volume_sizes)
 
     def denoise(self, points: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns corrected points `[batch, 41, 3]`; missing ones are given as zeros."""

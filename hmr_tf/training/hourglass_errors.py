@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from hmr_tf.errors import DataError
-from hmr_tf.geometry import volume_axes
+from hmr_tf.geometry import volume_axes, volumes
 from hmr_tf.training import point_noise
 
 COUNT = 2048
@@ -48,7 +48,7 @@ def collect(model: tf.keras.Model, elements: Iterable[Any], count: int = COUNT) 
 
 def locate_points(
     model: tf.keras.Model, batch: Mapping[str, tf.Tensor], training: bool = False
-) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+) -> tuple[tf.Tensor, tf.Tensor, list[volumes.Reading]]:
     """Returns what a model's hourglass makes of a batch of training.
 
     Args:
@@ -58,7 +58,7 @@ def locate_points(
 
     Returns:
         Points `[batch, 41, 3]` m, camera frame, relative to the pelvis; the crops' camera
-        `[batch, 3]`; and the logits of all stacks.
+        `[batch, 3]`; and what all stacks drew.
     """
     drawn, camera = model.observe(batch["image"], training=training)
     if model.config.camera == "given":

@@ -136,7 +136,7 @@ class SMPLRTask(SupervisedTask):
     def estimate(self, batch: Batch, seed: tf.Tensor | None) -> dict[str, Any]:
         """Runs the model, the stage's parts as in training; see `SupervisedTask`."""
         model, is_trained = self.model, self._is_trained
-        drawn: list[tf.Tensor] = []
+        drawn: list[volumes.Reading] = []
         if self.needs_images:
             points, camera, drawn = hourglass_errors.locate_points(
                 model, batch, training=is_trained("hourglass")
@@ -193,9 +193,9 @@ class SMPLRTask(SupervisedTask):
             limbs = smplr_losses.limb_maps(voxels, sizes, losses.limb_targets)
         draw = _VOLUMES[losses.volume_loss]
         drawn, coordinates = [], []
-        for logits in estimate[_DRAWN]:
-            drawn.append(draw(logits, voxels, known, limbs))
-            found = volumes.expected_voxels(logits[..., : voxels.shape[1]])
+        for reading in estimate[_DRAWN]:
+            drawn.append(draw(reading, voxels, known, limbs))
+            found = reading.voxels[:, : voxels.shape[1]]
             coordinates.append(smplr_losses.l1_loss(found, voxels, known))
         camera = smplr_losses.l1_loss(estimate[outputs.CROP_CAMERA], batch["points_camera"], known)
         return {"volume": _sum(drawn), "coordinates": _sum(coordinates), "crop_camera": camera}

@@ -45,12 +45,15 @@ def limb_maps(voxels: tf.Tensor, sizes: Sequence[int], form: str = "tube") -> tf
 
 
 def volume_cross_entropy(
-    logits: tf.Tensor, voxels: tf.Tensor, has_points: tf.Tensor, limbs: tf.Tensor | None = None
+    drawn: volumes.Reading,
+    voxels: tf.Tensor,
+    has_points: tf.Tensor,
+    limbs: tf.Tensor | None = None,
 ) -> Loss:
     """Cross-entropy between the softmax over each map and what should be drawn, made to sum to 1.
 
     Args:
-        logits: `[batch, rows, columns, depths, 41 or 45]`.
+        drawn: 41 maps of points, and those of limbs if there are any.
         voxels: `[batch, 41, 3]` voxel coordinates; points outside of the volume do not count.
         has_points: `[batch]` 0 or 1.
         limbs: `[batch, rows, columns, depths, 4]` of `limb_maps`; None without limbs.
@@ -59,42 +62,45 @@ def volume_cross_entropy(
         Sum over maps, nats; count: maps.
     """
     num_points = voxels.shape[1]
-    rows, columns, depths = logits.shape[1:4]
+    rows, columns, depths = drawn.logits.shape[1:4]
     sizes = (columns, rows, depths)
-    drawn = logits[..., :num_points]
+    maps = drawn.logits if limbs is None else drawn.logits[..., :num_points]
     u, v, d = (
         tf.math.divide_no_nan(factor, tf.reduce_sum(factor, axis=-1, keepdims=True))
         for factor in volumes.gaussian_factors(voxels, sizes)
     )
     # One axis after the other: the product of all three would be another volume.
-    wanted = tf.einsum("bvudk,bkd->bvuk", drawn, d)
+    wanted = tf.reduce_sum(maps * tf.transpose(d, [0, 2, 1])[:, None, None], axis=3)
     wanted = tf.reduce_sum(tf.einsum("bvuk,bku->bkv", wanted, u) * v, axis=-1)
-    entropy = tf.reduce_logsumexp(drawn, axis=_SPACE) - wanted
     limit = tf.constant(sizes, voxels.dtype) - 0.5
     is_inside = tf.reduce_all((voxels >= -0.5) & (voxels <= limit), axis=-1)
     weights = tf.cast(is_inside, tf.float32) * has_points[:, tf.newaxis]
     if limbs is not None:
         total = tf.reduce_sum(limbs, axis=_SPACE, keepdims=True)
         shares = tf.math.divide_no_nan(limbs, total)
-        drawn = logits[..., num_points:]
-        wanted = tf.reduce_sum(shares * drawn, axis=_SPACE)
-        entropy = tf.concat([entropy, tf.reduce_logsumexp(drawn, axis=_SPACE) - wanted], axis=-1)
+        of_limbs = tf.reduce_sum(shares * drawn.logits[..., num_points:], axis=_SPACE)
+        wanted = tf.concat([wanted, of_limbs], axis=-1)
         is_drawn = tf.cast(total[:, 0, 0, 0] > 1e-3, tf.float32) * has_points[:, tf.newaxis]
         weights = tf.concat([weights, is_drawn], axis=-1)
+    entropy = drawn.log_total - wanted
     return Loss(tf.reduce_sum(weights * entropy), tf.reduce_sum(weights))
 
 
 def volume_sigmoid_loss(
-    logits: tf.Tensor, voxels: tf.Tensor, has_points: tf.Tensor, limbs: tf.Tensor | None = None
+    drawn: volumes.Reading,
+    voxels: tf.Tensor,
+    has_points: tf.Tensor,
+    limbs: tf.Tensor | None = None,
 ) -> Loss:
     """Cross-entropy of every voxel by itself, as in the release.
 
     Args:
-        logits, voxels, has_points, limbs: as for `volume_cross_entropy`.
+        drawn, voxels, has_points, limbs: as for `volume_cross_entropy`.
 
     Returns:
         Sum over voxels and maps; count: these. The release adds up the means of its stacks.
     """
+    logits = drawn.logits
     rows, columns, depths = logits.shape[1:4]
     targets = volumes.gaussian_maps(voxels, (columns, rows, depths))
     if limbs is not None:

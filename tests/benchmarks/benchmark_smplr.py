@@ -145,9 +145,9 @@ def check_hourglass(steps: int) -> None:
     def loss(given: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
         total = 0.0
         for logits in network(given, training=True)[:-1]:
-            total += smplr_losses.volume_cross_entropy(logits, wanted, known).mean()
-            found = volumes.expected_voxels(logits)
-            total += smplr_losses.l1_loss(found, wanted, known).mean()
+            drawn = volumes.read(logits)
+            total += smplr_losses.volume_cross_entropy(drawn, wanted, known).mean()
+            total += smplr_losses.l1_loss(drawn.voxels, wanted, known).mean()
         return total
 
     train(network, batch, loss, steps, curve=lambda step, steps: 1e-3)

@@ -116,7 +116,7 @@ def test_reads_points_off_volumes(plain):
     voxels = volumes.uvd_to_voxels(tf.constant(places), big.volume_sizes)
     logits = tf.math.log(volumes.gaussian_maps(voxels, big.volume_sizes) + 1e-30)
     limbs = tf.zeros([*logits.shape[:4], 4])
-    found = big.places(tf.concat([logits, limbs], axis=-1))
+    found = big.places(volumes.read(tf.concat([logits, limbs], axis=-1)))
     np.testing.assert_allclose(found, places, atol=1e-4)
 
 
