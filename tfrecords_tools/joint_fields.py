@@ -32,20 +32,26 @@ def _slots(source: Skeleton, target: Skeleton) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(slots, 0), (slots >= 0)[:, None]
 
 
-def fields_2d(points: np.ndarray, skeleton: Skeleton) -> dict[str, np.ndarray]:
+def fields_2d(
+    points: np.ndarray, skeleton: Skeleton, confidence: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Returns the 2D fields of a sample.
 
     Args:
         points: `[J, 3]` x, y px and visibility, visible where > 0.
         skeleton: their joint set.
+        confidence: `[J]`, what the 24-joint set keeps in place of the visibility.
 
     Returns:
         `keypoints_2d` `[19, 3]` and `keypoints_24_2d` `[24, 3]`, zeros for what is not visible.
     """
-    visible = np.where(points[:, 2:] > 0, points, 0.0)
+    visible = confident = np.where(points[:, 2:] > 0, points, 0.0)
+    if confidence is not None:
+        confident = np.column_stack([points[:, :2], confidence])
+        confident = np.where(confident[:, 2:] > 0, confident, 0.0)
     return {
         "keypoints_2d": rearrange(visible, skeleton, skeletons.COCOPLUS19),
-        "keypoints_24_2d": rearrange(visible, skeleton, skeletons.J24),
+        "keypoints_24_2d": rearrange(confident, skeleton, skeletons.J24),
     }
 
 

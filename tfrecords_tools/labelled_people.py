@@ -125,7 +125,8 @@ def frame(person: LabelledPerson, framing: Framing) -> FramedPerson | Drop:
     used += [person.translation, person.intrinsics, person.box_xyxy]
     if not all(np.isfinite(values).all() for values in used if values is not None):
         return Drop("label that is not finite", is_error=True, name=person.name)
-    fields = _fields_2d(person)
+    skeleton = skeletons.get(person.skeleton_2d)
+    fields = fields_2d(person.points_2d, skeleton, person.confidence)
     keypoints = fields["keypoints_2d"]
     visible = keypoints[keypoints[:, 2] > 0, :2]
     if not len(visible):
@@ -231,16 +232,6 @@ def _stored_image(
     if crop is None:
         return None
     return images.encode_jpeg(crop.image), *crop.image.shape[:2], crop
-
-
-def _fields_2d(person: LabelledPerson) -> dict[str, Any]:
-    """Returns the sample's 2D joints, px of the source image."""
-    points, skeleton = person.points_2d, skeletons.get(person.skeleton_2d)
-    fields = fields_2d(points, skeleton)
-    if person.confidence is not None:
-        confident = np.concatenate([points[:, :2], person.confidence[:, None]], axis=1)
-        fields["keypoints_24_2d"] = fields_2d(confident, skeleton)["keypoints_24_2d"]
-    return fields
 
 
 def _fields_3d(person: LabelledPerson) -> dict[str, Any]:

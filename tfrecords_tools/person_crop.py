@@ -10,6 +10,7 @@ joints onto the 2D ones.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -94,44 +95,48 @@ def crop_scaled(
     Returns:
         The crop, or None if it lies outside the image.
     """
-    size = np.array(size or image.shape[1::-1])
-    new_size = np.maximum(np.floor(size * scale), 1).astype(int)
-    factors = new_size / size
-    middle = np.round((np.asarray(center) + 0.5) * factors - 0.5)
-    start = np.clip(middle - margin, 0, new_size).astype(int)
-    end = np.clip(middle + margin, 0, new_size).astype(int)
-    if (end <= start).any():
+    # Plain numbers: NumPy takes longer for two of them than OpenCV for the image.
+    size = size or image.shape[1::-1]
+    new_size = [max(int(side * scale), 1) for side in size]
+    factors = [new / old for new, old in zip(new_size, size)]
+    start, end = [], []
+    for middle, factor, new in zip(np.asarray(center).tolist(), factors, new_size):
+        middle = round((middle + 0.5) * factor - 0.5)
+        start.append(min(max(middle - margin, 0), new))
+        end.append(min(max(middle + margin, 0), new))
+    if end[0] <= start[0] or end[1] <= start[1]:
         return None
     if scale < 1:
-        resized = _shrink(image, new_size)
+        resized = _shrink(image, *new_size)
         crop = resized[start[1] : end[1], start[0] : end[0]]
     else:  # The whole image might be too large to hold.
         crop = _enlarge(image, factors, start, end)
-    return PersonCrop(crop, factors[::-1].copy(), start)
+    return PersonCrop(crop, np.array(factors[::-1]), np.array(start))
 
 
-def _shrink(image: np.ndarray, new_size: np.ndarray) -> np.ndarray:
-    """Returns the image at a smaller size (width, height).
+def _shrink(image: np.ndarray, new_width: int, new_height: int) -> np.ndarray:
+    """Returns the image at a smaller size.
 
     Means of 2 x 2 pixels, then a linear resize by less than 2, which skips no pixel; together
     several times faster than means over areas of broken size.
     """
     height, width = image.shape[:2]
-    while (new_size * 2 <= (width, height)).all() and width % 2 == height % 2 == 0:
+    while width >= new_width * 2 and height >= new_height * 2 and width % 2 == height % 2 == 0:
         height, width = height // 2, width // 2
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    is_far = (new_size * 2 < (width, height)).any()  # An odd side could not be halved.
+    is_far = width > new_width * 2 or height > new_height * 2  # An odd side could not be halved.
     interpolation = cv2.INTER_AREA if is_far else cv2.INTER_LINEAR
-    return cv2.resize(image, tuple(new_size.tolist()), interpolation=interpolation)
+    return cv2.resize(image, (new_width, new_height), interpolation=interpolation)
 
 
 def _enlarge(
-    image: np.ndarray, factors: np.ndarray, start: np.ndarray, end: np.ndarray
+    image: np.ndarray, factors: Sequence[float], start: Sequence[int], end: Sequence[int]
 ) -> np.ndarray:
-    """Returns the pixels from start to end of the enlarged image."""
+    """Returns the pixels from start to end, x and y, of the enlarged image."""
     to_source = np.zeros((2, 3))
-    to_source[[0, 1], [0, 1]] = 1 / factors
-    to_source[:, 2] = (start + 0.5) / factors - 0.5
+    for axis, factor in enumerate(factors):
+        to_source[axis, axis] = 1 / factor
+        to_source[axis, 2] = (start[axis] + 0.5) / factor - 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    size = tuple((end - start).tolist())
+    size = end[0] - start[0], end[1] - start[1]
     return cv2.warpAffine(image, to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
