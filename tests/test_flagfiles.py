@@ -125,6 +125,8 @@ def test_paper_is_the_original_release_s_recipe():
             "adversarial_stages": "all",
             "heatmap_weight": 0.0,
             "depth_weight": 0.0,
+            "mean_pose_weight": 0.0,
+            "facing_weight": 0.0,
             "use_3d_labels": True,
             "use_adversary": True,
         },
@@ -346,3 +348,16 @@ def test_sgre_is_its_release_s_recipe():
     )
     # Passes 1 to 10, of which the last has a tenth of the rate.
     assert [9 * train["num_steps"]] == [10 * step for step in train["decay_steps"]]
+
+
+@pytest.mark.parametrize("name", ["smplr", "smplr_samples", "smplr_synthetic"])
+def test_smplr_has_its_release_s_stages_and_one_more(name):
+    """train_all.py; what it describes but does not do comes last."""
+    settings = _settings(f"{name}.flags")
+    losses = settings["loss"]
+    names = [stage for stage, _ in losses["stages"]]
+    assert names == ["hourglass", "autoencoder", "shape", "pose", "reverse", "end_to_end"]
+    assert dict(losses["stage_batches"]) == dict.fromkeys(names[1:5], 256.0)
+    assert {stage for stage, _ in losses["stage_rates"]} == {"reverse", "end_to_end"}
+    assert min(steps for _, steps in losses["stages"]) > settings["train"]["warmup_steps"]
+    assert losses["noise_law"] == ("normal" if name == "smplr" else "hourglass")

@@ -12,7 +12,7 @@ from hmr_tf.errors import DataError
 from hmr_tf.geometry import volume_axes, volumes
 from hmr_tf.training import point_noise
 
-COUNT = 2048
+COUNT = 8192
 BATCH_SIZE = 32
 
 
