@@ -279,6 +279,10 @@ class LossConfig:
             `last` (mmhuman3d).
         heatmap_weight: weight of the loss on an encoder's heatmaps; needs one that draws them.
         depth_weight: weight of the loss on the depths it reads there.
+        mean_pose_weight: weight of the mean square distance of the body's rotations from those at
+            which estimation begins; a large one makes the body rigid.
+        facing_weight: weight of the square distance of the global rotation from the better of the
+            two ways in which somebody can face.
         use_3d_labels: whether 3D joint, depth and SMPL labels are used where records have them.
         use_adversary: whether discriminators are trained.
     """
@@ -296,6 +300,8 @@ class LossConfig:
     adversarial_stages: str = "all"
     heatmap_weight: float = 0.0
     depth_weight: float = 0.0
+    mean_pose_weight: float = 0.0
+    facing_weight: float = 0.0
     use_3d_labels: bool = True
     use_adversary: bool = True
 

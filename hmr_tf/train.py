@@ -91,6 +91,8 @@ _BOUNDS = {
     "adversarial_weight": _NOT_NEGATIVE,
     "heatmap_weight": _NOT_NEGATIVE,
     "depth_weight": _NOT_NEGATIVE,
+    "mean_pose_weight": _NOT_NEGATIVE,
+    "facing_weight": _NOT_NEGATIVE,
     "uvd_weight": _NOT_NEGATIVE,
     "marginal_weight": _NOT_NEGATIVE,
     "twist_weight": _NOT_NEGATIVE,

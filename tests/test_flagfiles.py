@@ -1,5 +1,6 @@
 """Every flagfile parses; the recipes are what their sources say."""
 
+import functools
 import json
 import pathlib
 import subprocess
@@ -9,37 +10,51 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = sorted(path.name for path in (ROOT / "flags").glob("*.flags"))
-# Prints the settings that hmr_tf.train would run with.
+# Prints the settings that hmr_tf.train would run with, of each file in a process of its own.
 _PRINT_SETTINGS = """
-import json, sys
+import json, os, sys
 from absl import flags
 from hmr_tf import common_flags, config, train
 from hmr_tf.training import SETTINGS
-flags.FLAGS(["train", *sys.argv[1:], "--data_dir=records", "--log_dir=log"])
-train._refuse_flags_without_effect()
-settings = {"body": flags.FLAGS.body}
-model, losses = SETTINGS[flags.FLAGS.model]
-common_flags.use_defaults(model, losses)
-parts = {"model": model, "loss": losses}
-parts.update(augment=config.AugmentConfig, train=config.TrainConfig)
-for part, settings_class in parts.items():
-    settings[part] = config.to_dict(common_flags.build_config(settings_class))
-data = common_flags.build_config(config.DataConfig, data_dir="", window_px=0.0, augment=None)
-settings["data"] = config.to_dict(data)
-print(json.dumps(settings))
+
+def show(name):
+    flags.FLAGS(["train", f"--flagfile=flags/{name}", "--data_dir=records", "--log_dir=log"])
+    train._refuse_flags_without_effect()
+    settings = {"body": flags.FLAGS.body}
+    model, losses = SETTINGS[flags.FLAGS.model]
+    common_flags.use_defaults(model, losses)
+    parts = {"model": model, "loss": losses}
+    parts.update(augment=config.AugmentConfig, train=config.TrainConfig)
+    for part, settings_class in parts.items():
+        settings[part] = config.to_dict(common_flags.build_config(settings_class))
+    data = common_flags.build_config(config.DataConfig, data_dir="", window_px=0.0, augment=None)
+    settings["data"] = config.to_dict(data)
+    print(json.dumps([name, settings]), flush=True)
+
+for name in sys.argv[1:]:
+    if not os.fork():
+        show(name)
+        sys.exit()
+    os.wait()
 """
 
 
-def _settings(*flagfiles):
+@functools.cache
+def _all_settings():
     done = subprocess.run(
-        [sys.executable, "-c", _PRINT_SETTINGS, *(f"--flagfile=flags/{f}" for f in flagfiles)],
+        [sys.executable, "-c", _PRINT_SETTINGS, *FILES],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return dict(map(json.loads, done.stdout.splitlines())), done.stderr
+
+
+def _settings(name):
+    settings, errors = _all_settings()
+    assert name in settings, errors
+    return settings[name]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -17,13 +17,19 @@ from hmr_tf.experiments import Options
 _WARMUP_SHARE = 12
 
 
-def train_all(options: Options, defaults: Mapping[str, str], protocol: Protocol) -> dict[str, str]:
+def train_all(
+    options: Options,
+    defaults: Mapping[str, str],
+    protocol: Protocol,
+    begins_with: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Trains what is not trained yet, and goes on with what was interrupted.
 
     Args:
         options: what the user asks for.
         defaults: run, which is its folder's name -> flagfile.
         protocol: by which the runs will be measured.
+        begins_with: run -> an earlier run whose weights it begins with.
 
     Returns:
         Run -> command.
@@ -37,7 +43,7 @@ def train_all(options: Options, defaults: Mapping[str, str], protocol: Protocol)
     people.num_people(protocol, people.data_config(protocol, options.data_dir, 1.0))
     commands = {}
     for number, (name, flagfile) in enumerate(flagfiles.items(), start=1):
-        arguments = _training(options, name, flagfile)
+        arguments = _training(options, name, flagfile, (begins_with or {}).get(name))
         commands[name] = shlex.join(["python", "-m", *arguments])
         logging.info("[%s, %d of %d] %s", name, number, len(flagfiles), commands[name])
         status = command.run_module(arguments)
@@ -67,11 +73,13 @@ def _flagfiles(options: Options, defaults: Mapping[str, str]) -> dict[str, str]:
     return dict(zip(defaults, paths))
 
 
-def _training(options: Options, name: str, flagfile: str) -> list[str]:
-    """Returns module and flags of one training."""
-    log_dir = pathlib.Path(options.out_dir) / name
+def _training(options: Options, name: str, flagfile: str, first: str | None) -> list[str]:
+    """Returns module and flags of one training, which begins with the weights of `first`."""
+    out_dir = pathlib.Path(options.out_dir)
     arguments = ["hmr_tf.train", f"--flagfile={flagfile}", f"--data_dir={options.data_dir}"]
-    arguments.append(f"--log_dir={log_dir}")
+    arguments.append(f"--log_dir={out_dir / name}")
+    if first:
+        arguments.append(f"--initial_weights={out_dir / first}")
     if options.num_steps is not None:
         arguments.append(f"--num_steps={options.num_steps}")
         arguments.append(f"--warmup_steps={options.num_steps // _WARMUP_SHARE}")

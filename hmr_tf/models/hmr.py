@@ -206,9 +206,11 @@ class HMR(tf.keras.Model):
     def mean(self) -> dict[str, np.ndarray]:
         """Where estimation begins: `rotations`, `betas` and `camera` of one row each."""
         start = self.regressor
-        pose = tf.constant([start.mean_pose], tf.float32)
+        with tf.init_scope():  # Numbers, also where a graph is being traced.
+            pose = tf.constant([start.mean_pose], tf.float32)
+            rotations = decode_pose(pose, self.config.rotation).numpy()
         return {
-            outputs.ROTATIONS: decode_pose(pose, self.config.rotation).numpy(),
+            outputs.ROTATIONS: rotations,
             outputs.BETAS: np.float32([start.mean_betas]),
             outputs.CAMERA: np.float32([start.mean_camera]),
         }

@@ -245,7 +245,7 @@ class AdversarialTask(Task):
         self, estimate: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
     ) -> dict[str, losses_lib.Loss]:
         """Losses of the last iteration against the labels."""
-        terms = image_losses.terms(self._losses, estimate, batch, self._model.body)
+        terms = image_losses.terms(self._losses, estimate, batch, self._model)
         joints_3d = estimate[outputs.JOINTS_3D]
         return {**terms, "mpjpe_mm": image_losses.joint_error(joints_3d, batch)}
 

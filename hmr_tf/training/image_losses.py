@@ -5,7 +5,7 @@ What each of them is stands in `hmr_tf.losses`; how much it weighs in `hmr_tf.co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ from hmr_tf.geometry import rotations
 # In the order in which they are reported and added.
 _NAMES = (
     *("keypoints_2d", "heatmap", "depth", "joints_3d"),
-    *("smpl", "pose", "betas", "vertices", "camera"),
+    *("smpl", "pose", "betas", "vertices", "camera", "mean_pose", "facing"),
 )
 # Reported whatever their weights.
 _ALWAYS = ("keypoints_2d", "joints_3d", "smpl")
@@ -55,7 +55,7 @@ def terms(
     losses: LossConfig,
     estimate: Mapping[str, tf.Tensor],
     batch: Mapping[str, tf.Tensor],
-    body: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]],
+    model: tf.keras.Model,
 ) -> dict[str, losses_lib.Loss]:
     """Computes the losses in use, without their weights.
 
@@ -63,7 +63,7 @@ def terms(
         losses: forms, weights and switches.
         estimate: of the last iteration.
         batch: the labels, as `hmr_tf.data.pipeline` makes them.
-        body: rotations and betas to a dict with `vertices`; called only if meshes are compared.
+        model: what made the estimate; of it `body`, `project` and `mean` where a loss needs them.
 
     Returns:
         One loss for each of `names`.
@@ -85,9 +85,21 @@ def terms(
         made["joints_3d"] = losses_lib.joints_3d_loss(
             estimate[outputs.JOINTS_3D], batch["joints_3d"], batch["has_3d"], losses.joints_3d_loss
         )
-        made.update(_smpl_terms(used, estimate, batch, body))
+        made.update(_smpl_terms(used, estimate, batch, model))
     if "camera" in used:
         made["camera"] = losses_lib.camera_loss(estimate[outputs.CAMERA])
+    if "mean_pose" in used:
+        made["mean_pose"] = losses_lib.mean_pose_loss(
+            estimate[outputs.ROTATIONS], model.mean[outputs.ROTATIONS]
+        )
+    if "facing" in used:
+        made["facing"] = losses_lib.facing_loss(
+            estimate[outputs.ROTATIONS],
+            estimate[outputs.JOINTS_3D],
+            lambda points: model.project(points, estimate[outputs.CAMERA]),
+            points,
+            visibility,
+        )
     return made
 
 
@@ -95,7 +107,7 @@ def _smpl_terms(
     used: tuple[str, ...],
     estimate: Mapping[str, tf.Tensor],
     batch: Mapping[str, tf.Tensor],
-    body: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]],
+    model: tf.keras.Model,
 ) -> dict[str, losses_lib.Loss]:
     """Losses against pose and shape."""
     pred = estimate[outputs.ROTATIONS], estimate[outputs.BETAS]
@@ -108,7 +120,7 @@ def _smpl_terms(
     if "betas" in used:
         made["betas"] = losses_lib.betas_loss(pred[1], gt[1], has_smpl)
     if "vertices" in used:
-        meshes = [body(*parameters)["vertices"] for parameters in (pred, gt)]
+        meshes = [model.body(*parameters)["vertices"] for parameters in (pred, gt)]
         made["vertices"] = losses_lib.vertices_loss(*meshes, has_smpl)
     return made
 

@@ -70,10 +70,10 @@ def records(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow  # Three trainings, each in its own process that imports TensorFlow.
+@pytest.mark.slow  # Five trainings, each in its own process that imports TensorFlow.
 def test_the_whole_comparison(records, tmp_path):
     flagfiles = []
-    for name in prior.RUNS:
+    for name in (*prior.STAGES, *prior.RUNS):
         path = tmp_path / f"{name}.flags"
         validates = f"--validate_every={int(name == 'prior')}"  # Once; that takes long, too.
         path.write_text("\n".join((f"--flagfile=flags/hmr_claims_{name}.flags", *SMALL, validates)))

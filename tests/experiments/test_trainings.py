@@ -44,6 +44,13 @@ def test_trainings_run_in_turn_until_one_fails(records, calls):
     assert "steps" not in commands["without"] and len(calls) == 4
 
 
+def test_one_begins_with_the_weights_of_another(records, calls):
+    with pytest.raises(HmrError):
+        trainings.train_all(Options(records, "out"), RUNS, SYNTHETIC, {"without": "with"})
+    assert not any("initial" in argument for argument in calls[0])
+    assert "--initial_weights=out/with" in calls[1]
+
+
 def test_flagfiles_of_the_user(records, calls, tmp_path):
     (tmp_path / "mine.flags").touch()
     options = Options(records, "out", flagfiles=("mine.flags", "with.flags"))

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from hmr_tf.body.posing import pose_body
 from hmr_tf.body.smpl import SMPL
 from hmr_tf.config import LossConfig
+from hmr_tf.geometry.camera import weak_perspective
 from hmr_tf.training import image_losses
 
 BODY = toy_body.toy_body()
@@ -58,12 +59,23 @@ def truth():
     }
 
 
+class _Model:
+    """What losses ask of a model."""
+
+    def __init__(self, body=None):
+        self.body = body
+        self.mean = {"rotations": np.eye(3, dtype=np.float32)[np.newaxis, np.newaxis]}
+
+    def project(self, points, camera):
+        return weak_perspective(points, camera)
+
+
 def _terms(losses, truth, body=None):
     tensors = {
         name: {key: tf.constant(value) for key, value in part.items()}
         for name, part in truth.items()
     }
-    made = image_losses.terms(losses, tensors["estimate"], tensors["batch"], body)
+    made = image_losses.terms(losses, tensors["estimate"], tensors["batch"], _Model(body))
     return {name: loss.mean() for name, loss in made.items()}
 
 
@@ -81,7 +93,11 @@ def test_names_follow_the_settings():
     assert image_losses.need_heatmaps(LATER) == ()
 
 
-@pytest.mark.parametrize("losses", [LossConfig(), LATER, LossConfig(use_3d_labels=False)])
+# What finds out which way people face.
+FACING = LossConfig(use_3d_labels=False, mean_pose_weight=200.0, facing_weight=1.0)
+
+
+@pytest.mark.parametrize("losses", [LossConfig(), LATER, LossConfig(use_3d_labels=False), FACING])
 def test_every_name_has_its_term(losses, truth):
     terms = _terms(losses, truth, SMPL(BODY))
     assert tuple(terms) == image_losses.names(losses)
