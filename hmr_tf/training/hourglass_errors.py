@@ -12,11 +12,12 @@ from hmr_tf.errors import DataError
 from hmr_tf.geometry import volume_axes, volumes
 from hmr_tf.training import point_noise
 
+# How many people a training looks at: so many errors cannot be learned by heart.
 COUNT = 8192
 BATCH_SIZE = 32
 
 
-def collect(model: tf.keras.Model, elements: Iterable[Any], count: int = COUNT) -> tf.Tensor:
+def collect(model: tf.keras.Model, elements: Iterable[Any], count: int) -> tf.Tensor:
     """Runs a model's hourglass on people whose points are known.
 
     Args:

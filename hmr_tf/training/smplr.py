@@ -114,7 +114,8 @@ class SMPLRTask(SupervisedTask):
         """Collects the hourglass's errors on people of the training, if they are the noise."""
         if self._needs_errors:
             elements = make_dataset(hourglass_errors.BATCH_SIZE)
-            self._errors = hourglass_errors.collect(self.model, elements)
+            count = hourglass_errors.COUNT
+            self._errors = hourglass_errors.collect(self.model, elements, count)
 
     def views(self, element: Any) -> Views:
         """Shows the first images of a batch, if there are any."""

@@ -97,7 +97,8 @@ def test_the_loss_is_the_weighted_sum():
     assert float(scalars["loss"]) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_the_noise_is_what_the_hourglass_gets_wrong():
+def test_the_noise_is_what_the_hourglass_gets_wrong(monkeypatch):
+    monkeypatch.setattr(hourglass_errors, "COUNT", 6)
     task = _task("autoencoder", "some", noise_law="hourglass", missing_probability=0.0)
     asked = []
 
