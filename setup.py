@@ -58,7 +58,7 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.14,<2.16"],
         "datasets": ["cdflib"],  # Human3.6M's poses.
         "demo": ["scikit-image"],  # Two photographs that the demo tries itself on.
-        "test": ["cdflib", "pytest", "pytest-xdist", "ruff", "scikit-image", *BEAM],
+        "test": ["cdflib", "pytest", "pytest-xdist>=3.2", "ruff", "scikit-image", *BEAM],
     },
     entry_points={
         "console_scripts": [f"hmr-tf-{name} = hmr_tf.{name}:run" for name in COMMANDS],
