@@ -172,7 +172,8 @@ class Predictor:
                 tf.TensorSpec([None, size, size, 3], tf.float32),
                 crop_pinhole.VIEW_SIGNATURE,
                 extra_inputs.signature(model),
-            ]
+            ],
+            autograph=False,
         )
         def estimate(images: tf.Tensor, view: CropView, beside: Beside) -> dict[str, tf.Tensor]:
             return model(images, training=False, with_vertices=with_vertices, view=view, **beside)
@@ -182,7 +183,8 @@ class Predictor:
                 tf.TensorSpec([None, None, 3], tf.uint8),
                 tf.TensorSpec([2], tf.float32),
                 tf.TensorSpec([], tf.float32),
-            ]
+            ],
+            autograph=False,
         )
         def crop(image: tf.Tensor, center: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
             return crops.crop_image(image, center, window, size)

@@ -67,6 +67,7 @@ _EVALUATION_KEYS = (
 )
 
 
+@tf.autograph.experimental.do_not_convert  # It takes seconds, and nothing here needs it.
 def training_dataset(
     config: DataConfig,
     image_size: int,
@@ -172,6 +173,7 @@ def training_dataset(
     return pairs.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic))
 
 
+@tf.autograph.experimental.do_not_convert  # It takes seconds, and nothing here needs it.
 def evaluation_dataset(
     config: DataConfig,
     image_size: int,

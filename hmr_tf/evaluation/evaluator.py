@@ -184,7 +184,7 @@ def score_estimates(
     """
     check_body(body, protocol)
     scorer = Scorer(protocol, body, true_bodies)
-    score = tf.function(scorer.errors, reduce_retracing=True)
+    score = tf.function(scorer.errors, reduce_retracing=True, autograph=False)
     picker = ExamplePicker() if examples is None else examples
     errors, names = [], []
     for batch in batches:
@@ -283,7 +283,7 @@ def _make_step(
             outputs.CAMERA: estimate[outputs.CAMERA],
         }
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def step(batch: Batch) -> tuple[dict, dict]:
         images = batch["image"]
         view = crop_views.batch_view(batch, model.body)

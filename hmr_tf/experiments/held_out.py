@@ -28,7 +28,7 @@ def bodies(
         `smpl_joints_3d` `[people, 24, 3]`.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def estimate(seen: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         found = model(seen["image"], training=False, **extra_inputs.of_batch(model, seen))
         return {key: found[key] for key in _KEYS}

@@ -132,7 +132,9 @@ def _functions(model: tf.keras.Model, beside: Mapping[str, tf.TensorSpec]) -> di
     image_bytes = tf.TensorSpec([None], tf.string, name="image_bytes")
     boxes_xyxy = tf.TensorSpec([None, 4], tf.float32, name="boxes_xyxy")
 
-    @tf.function(input_signature=[images, crop_pinhole.VIEW_SIGNATURE, dict(beside)])
+    @tf.function(
+        input_signature=[images, crop_pinhole.VIEW_SIGNATURE, dict(beside)], autograph=False
+    )
     def estimate_crops(images: tf.Tensor, view: CropView, beside: Beside) -> Beside:
         return model(images, training=False, with_vertices=True, view=view, **beside)
 
@@ -143,11 +145,11 @@ def _functions(model: tf.keras.Model, beside: Mapping[str, tf.TensorSpec]) -> di
         found = estimate_crops(images, view, extra_inputs.to_crop(beside, *square[:2]))
         return predictor.add_full_image_keys(found, view, *square)
 
-    @tf.function
+    @tf.function(autograph=False)
     def predict_crops(images: tf.Tensor, **beside: tf.Tensor) -> Beside:
         return estimate_crops(images, crop_pinhole.centred_view(tf.shape(images)[0]), beside)
 
-    @tf.function
+    @tf.function(autograph=False)
     def serving_default(image_bytes: tf.Tensor, **beside: tf.Tensor) -> Beside:
         def cut(encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
             image = decode_photo(encoded)
@@ -156,7 +158,7 @@ def _functions(model: tf.keras.Model, beside: Mapping[str, tf.TensorSpec]) -> di
         cuts = tf.map_fn(cut, image_bytes, fn_output_signature=_cut_signature(size))
         return estimate(cuts, beside)
 
-    @tf.function
+    @tf.function(autograph=False)
     def predict_boxes(image_bytes: tf.Tensor, boxes_xyxy: tf.Tensor, **beside: tf.Tensor) -> Beside:
         def cut(item: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
             square = predictor.box_square(item[1], window_px)
