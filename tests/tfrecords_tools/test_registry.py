@@ -23,15 +23,16 @@ from tfrecords_tools.writer import ShardedWriter
 _HERE = pathlib.Path(__file__).parent
 
 
-@pytest.fixture(params=sorted(CONVERTERS))
-def source(request, tmp_path):
-    """A converter's name beside its tiny source tree."""
+@pytest.fixture(scope="module", params=sorted(CONVERTERS))
+def source(request, tmp_path_factory):
+    """A converter's name beside its tiny source tree, which no test changes."""
+    folder = tmp_path_factory.mktemp(request.param) / "source"
     path = _HERE / "converters" / f"test_{request.param}.py"
     spec = importlib.util.spec_from_file_location(f"source_of_{request.param}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.write_source(tmp_path / "source")
-    return request.param, tmp_path / "source"
+    module.write_source(folder)
+    return request.param, folder
 
 
 def _convert(source, out_dir, **arguments):
@@ -131,6 +132,7 @@ def _parse_as_the_original(record):
 def test_conversion_is_deterministic_with_any_number_of_workers(source, tmp_path, monkeypatch):
     monkeypatch.setattr("tfrecords_tools.workers._ITEMS_PER_TASK", 2)
     monkeypatch.setattr("tfrecords_tools.workers._WORTHWHILE_SECONDS", 0.0)
+    monkeypatch.setattr("tfrecords_tools.workers._START_SECONDS", 0.0)
     _convert(source, tmp_path / "one", examples_per_shard=3)
     _convert(source, tmp_path / "two", examples_per_shard=3, num_workers=2)
     contents = _contents(tmp_path / "one")
