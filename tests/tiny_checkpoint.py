@@ -1,9 +1,6 @@
 """A checkpoint of a small HMR on the toy body, for tests of commands."""
 
-import os
-import subprocess
-import sys
-
+import command_server
 import tensorflow as tf
 from toy_body import toy_body
 
@@ -29,6 +26,4 @@ def save(folder, spread=5.0, seed=0, settings=None, **architecture):
 
 def run_command(name, *arguments):
     """Runs a command of the package as a user does; returns status and both outputs."""
-    command = [sys.executable, "-m", f"hmr_tf.{name}", *(str(part) for part in arguments)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    return command_server.run(f"hmr_tf.{name}", *arguments)
