@@ -32,7 +32,7 @@ def _record(record_set, number):
 
 
 def _parse(record_sets, order):
-    parse = tf.function(record_parsing.batch_parser(record_sets))
+    parse = tf.function(record_parsing.batch_parser(record_sets), autograph=False)
     records = [_record(record_sets[place], number) for number, place in enumerate(order)]
     parsed = parse(tf.constant(order, tf.int64), tf.constant(records))
     return {key: value.numpy() for key, value in parsed.items()}

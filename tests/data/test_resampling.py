@@ -32,7 +32,7 @@ def _read_by_hand(region, linear, offset, size):
     return crop
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(reduce_retracing=True, autograph=False)
 def _resample(region, linear, offset, is_upright):
     return resampling.resample(region, linear, offset, _SIZE, is_upright)
 

@@ -20,7 +20,7 @@ with strategy.scope():
     weight = tf.Variable(2.0)
 sizes = []
 
-@tf.function(reduce_retracing=True)
+@tf.function(reduce_retracing=True, autograph=False)
 def step(batch):
     return {"twice": weight * batch["x"]}, tf.reduce_sum(batch["x"], axis=1)
 

@@ -45,7 +45,7 @@ def test_learns_what_was_added():
         noisy = clean + scale * rng.normal(size=clean.shape)
         return clean.astype(np.float32), noisy.astype(np.float32)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(clean, noisy):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.abs(network(noisy, training=True) - clean))

@@ -113,7 +113,7 @@ def test_learns_a_few_people_by_heart(form):
     target = target.reshape(16, 24, 3, 3).astype(np.float32)
     optimizer = tf.keras.optimizers.Adam(3e-3)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step():
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.abs(network(directions, training=True) - target))
@@ -135,7 +135,7 @@ def test_learns_rotations_of_people_it_has_not_seen():
     directions = directions.numpy()
     optimizer = tf.keras.optimizers.Adam(2e-3)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(given, wanted):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.abs(network(given, training=True) - wanted))

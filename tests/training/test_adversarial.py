@@ -83,7 +83,7 @@ def task():
 
 def test_gradients_of_one_pass_are_those_of_two(task):
     batch, mocap = example()
-    scalars, generator, critics = tf.function(task.gradients)(batch, mocap, SEED)
+    scalars, generator, critics = tf.function(task.gradients, autograph=False)(batch, mocap, SEED)
     model, weights = task.model, config.LossConfig()
     real = rotations.axis_angle_to_matrix(tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3]))
 
@@ -94,7 +94,7 @@ def test_gradients_of_one_pass_are_those_of_two(task):
         }
         return fake, model.discriminator(fake)
 
-    @tf.function
+    @tf.function(autograph=False)
     def two_passes():
         with tf.GradientTape() as tape:
             stages = model.stages(batch["image"], training=True, seed=SEED)
@@ -201,7 +201,7 @@ def test_both_updates_use_the_weights_of_the_forward_pass():
 
 def test_training_lowers_the_loss():
     task, element = make_task(model=config.HMRConfig(**{**vars(SMALL), "dropout": 0.0})), example()
-    step = tf.function(task.replica_step)
+    step = tf.function(task.replica_step, autograph=False)
     first = step(element, tf.constant(0, tf.int64))
     for number in range(1, 20):
         last = step(element, tf.constant(number, tf.int64))
@@ -278,7 +278,7 @@ def test_mixed_precision_is_close(task, precision):
     mixed = make_task(precision=precision, average_decay=0.9)
     for new, old in zip(mixed.model.variables, task.model.variables):
         new.assign(old)
-    step = tf.function(mixed.replica_step)
+    step = tf.function(mixed.replica_step, autograph=False)
     before = values(mixed.model.generator_variables)
     found = step((batch, mocap), tf.constant(0, tf.int64))
     if precision == "mixed_float16":
@@ -296,7 +296,7 @@ def test_overflows_are_counted(monkeypatch):
     monkeypatch.setattr(encoders, "build_encoder", tiny_encoder())
     task = make_task(precision="mixed_float16")
     assert task.metric_names[-1] == "loss_overflows"
-    step = tf.function(task.replica_step)
+    step = tf.function(task.replica_step, autograph=False)
     for scale, overflows in ((1e38, 1), (4.0, 0)):
         task.generator_optimizer._loss_scale._current_loss_scale.assign(scale)
         scalars = step(example(), tf.constant(0, tf.int64))
@@ -309,7 +309,7 @@ def _two_steps(monkeypatch, with_batch_norm, **train):
     monkeypatch.setattr(encoders, "build_encoder", tiny_encoder(with_batch_norm))
     model = dataclasses.replace(SMALL, dropout=0.0)
     task = make_task(model, adam_epsilon=1e-3, average_decay=0.5, clip_norm=0.1, **train)
-    step = tf.function(task.replica_step)
+    step = tf.function(task.replica_step, autograph=False)
     scalars = [step(example(12, seed), tf.constant(seed, tf.int64)) for seed in range(2)]
     weights = [*task.model.variables, *task.checkpoint_items()["averaged"]]
     return scalars, values(weights)

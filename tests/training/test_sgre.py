@@ -82,7 +82,7 @@ def test_every_part_learns(task):
 def test_a_step_lowers_the_loss(task):
     batch = example()
     before = float(task.gradients(batch, SEED)[0]["loss"])
-    step = tf.function(lambda number: task.replica_step((batch, {}), number))
+    step = tf.function(lambda number: task.replica_step((batch, {}), number), autograph=False)
     for number in range(6):
         step(tf.constant(number, tf.int64))
     assert float(task.gradients(batch, SEED)[0]["loss"]) < before
