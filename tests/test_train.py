@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import command_server
 import cv2
 import numpy as np
 import pytest
@@ -34,6 +35,11 @@ def run(*arguments):
     return subprocess.run(
         command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False
     )
+
+
+def train(*arguments):
+    """Runs the command, but TensorFlow is there already."""
+    return command_server.run("hmr_tf.train", *arguments)
 
 
 def _write(path, serialized):
@@ -83,8 +89,9 @@ def records(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small(records):
     return [
-        *("--flagfile=flags/hmr_synthetic.flags", f"--data_dir={records}", "--image_size=64"),
-        *("--window_px=64", "--hidden_units=16", "--batch_size=4", "--warmup_steps=0"),
+        *(f"--flagfile={ROOT / 'flags' / 'hmr_synthetic.flags'}", f"--data_dir={records}"),
+        *("--image_size=64", "--window_px=64", "--hidden_units=16", "--batch_size=4"),
+        "--warmup_steps=0",
         *("--schedule=constant", "--num_iterations=2", "--log_every=1", "--image_every=0"),
         *("--precision=float32", "--nocache"),
     ]
@@ -114,17 +121,19 @@ def test_stop_resume_finish_refuse(small, tmp_path):
     assert len(curve.read_text().splitlines()) == stopped + 1
 
     length = f"--num_steps={stopped + 2}"
-    resumed = run(*small, f"--log_dir={log}", length, "--validate_every=1", "--validation_limit=0")
+    resumed = train(
+        *small, f"--log_dir={log}", length, "--validate_every=1", "--validation_limit=0"
+    )
     assert resumed.returncode == 0, resumed.stderr
     assert f"is a checkpoint of step {stopped + 2}." in resumed.stdout
     assert f"resuming at step {stopped} of {stopped + 2}" in resumed.stderr
     steps = [line.split(",")[0] for line in curve.read_text().splitlines()[1:]]
     assert steps == [str(step) for step in range(1, stopped + 3)]
 
-    again = run(*small, f"--log_dir={log}", length)
+    again = train(*small, f"--log_dir={log}", length)
     assert again.returncode == 0 and "had already finished" in again.stdout
 
-    other = run(*small, f"--log_dir={log}", "--batch_size=2", "--dropout=0.1")
+    other = train(*small, f"--log_dir={log}", "--batch_size=2", "--dropout=0.1")
     assert other.returncode == 1
     (line,) = [text for text in other.stderr.splitlines() if text.startswith("error: ")]
     assert "batch_size (4 there, 2 here)" in line and "dropout (0.0 there, 0.1 here)" in line
@@ -138,7 +147,7 @@ def test_stop_resume_finish_refuse(small, tmp_path):
     assert description["settings"]["train"]["batch_size"] == 4
     assert description["has_averaged"] and description["body"]["file"] == ""
     # The saved flags are the run's own: given alone, they ask for the same run.
-    same = run(f"--flagfile={log / 'flags.txt'}", f"--num_steps={stopped + 2}")
+    same = train(f"--flagfile={log / 'flags.txt'}", f"--num_steps={stopped + 2}")
     assert "had already finished" in same.stdout, same.stderr
 
 
@@ -148,14 +157,14 @@ def test_begins_with_given_weights(small, tmp_path):
     initial_weights.save_encoder(folder, encoder, config.HMRConfig(encoder=name), {})
     rates = ("--generator_learning_rate=0", "--discriminator_learning_rate=0", "--num_steps=1")
     begins = (*small, *rates, f"--initial_weights={folder}")
-    result = run(*begins, f"--log_dir={log}")
+    result = train(*begins, f"--log_dir={log}")
     assert result.returncode == 0, result.stderr
     trained = checkpoints.load_model(log).encoder
     for got, expected in zip(trained.trainable_weights, encoder.trainable_weights):
         np.testing.assert_allclose(got, expected, atol=1e-7, err_msg=got.name)
 
     def refusal(*arguments):
-        result = run(*arguments)
+        result = train(*arguments)
         assert result.returncode == 1
         (line,) = [x for x in result.stderr.splitlines() if x.startswith("error: ")]
         return line
@@ -177,13 +186,7 @@ def _check_best(log, printed, stopped):
     (line,) = [text for text in printed.splitlines() if text.startswith("Next: ")]
     words = shlex.split(line)[2:]
     assert words[:2] == ["-m", "hmr_tf.evaluate"]
-    report = subprocess.run(
-        [sys.executable, *words, f"--out_dir={log / 'report'}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    report = command_server.run(*words[1:], f"--out_dir={log / 'report'}")
     assert report.returncode == 0, report.stderr
     found = json.loads((log / "report" / "evaluation.json").read_text())
     assert found["metrics"]["pa_mpjpe_mm"] == pytest.approx(float(best["pa_mpjpe_mm"]), rel=1e-4)
