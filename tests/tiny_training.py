@@ -18,6 +18,8 @@ from tfrecords_tools import samples, schema
 from tfrecords_tools.shard_layout import shard_layout
 
 _BODY = "body.npz"
+# The encoder for models that are shown a pose after its stem.
+_WITH_STEM = "resnet_small_v2"
 
 
 def write_records(folder):
@@ -55,6 +57,17 @@ def hybrik_settings(folder):
         *("--rotation_deg=30", "--rotation_probability=0.6", "--noise_areas=lsp:0.3"),
         *("--batch_size=8", "--average_decay=0.9", "--generator_learning_rate=1e-3"),
         *("--adam_epsilon=1e-3", "--schedule=step", "--decay_steps=3", "--dropout=0"),
+        *("--log_every=1", "--image_every=0", "--checkpoint_every=2", "--deterministic"),
+    ]
+
+
+def sgre_settings(folder):
+    """Returns the same for SGRE."""
+    return [
+        *("--model=sgre", f"--data_dir={folder}", f"--body={folder / _BODY}", "--datasets=lsp"),
+        *("--image_size=32", "--window_px=64", f"--encoder={_WITH_STEM}", "--colors=imagenet"),
+        *("--pose_head_width=4", "--own_pose_share=0.5", "--flip_probability=0.5"),
+        *("--batch_size=8", "--average_decay=0.9", "--generator_learning_rate=1e-3"),
         *("--log_every=1", "--image_every=0", "--checkpoint_every=2", "--deterministic"),
     ]
 
@@ -97,6 +110,9 @@ def _tiny_encoder(name, image_size, pool, dtype_policy):
     # Batch normalisation's statistics are local to a replica; this encoder has none.
     images = tf.keras.Input([image_size, image_size, 3])
     x = tf.keras.layers.Conv2D(8, 5, strides=4, padding="same", activation="relu")(images)
+    if name == _WITH_STEM:
+        x = tf.keras.layers.MaxPooling2D(1, name="pool1_pool")(x)
+        x = tf.keras.layers.Conv2D(8, 2, strides=2, activation="relu")(x)
     return tf.keras.Model(images, tf.keras.layers.GlobalAveragePooling2D(name="avg_pool")(x))
 
 
