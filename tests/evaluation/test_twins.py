@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_checkpoint
+import tiny_models
 from scipy.spatial.transform import Rotation
 
-from hmr_tf import outputs
+from hmr_tf import checkpoints, outputs
 from hmr_tf.body.model_file import load_body
 from hmr_tf.config import SynthesisConfig
 from hmr_tf.evaluation import evaluator, people
@@ -21,9 +22,11 @@ from tfrecords_tools.driver import convert_part
 from tfrecords_tools.registry import get_converter
 
 # Twin -> pictures; of 3DPW's, half are the validation split's.
-_TWINS = {"lsp": 3, "h36m": 4, "pw3d": 8, "mpi_inf_3dhp": 4, "mupots": 4}
+_TWINS = {"lsp": 3, "h36m": 4, "pw3d": 8, "sgre_pw3d": 8, "mpi_inf_3dhp": 4, "mupots": 4}
 # LSP comes last, since the next would keep its segmentation_dir.
-_PROTOCOLS = ("h36m_p1", "h36m_p2", "pw3d", "mpi_inf_3dhp", "mupots", "synthetic", "lsp")
+_OF_HMR = ("h36m_p1", "h36m_p2", "pw3d", "mpi_inf_3dhp", "mupots", "synthetic", "lsp")
+_OF_SGRE = ("pw3d_crowd", "pw3d_sgre")
+_PROTOCOLS = (*_OF_SGRE, *_OF_HMR)
 _SIZE = 64
 
 
@@ -33,10 +36,12 @@ def root(tmp_path_factory):
     for name, count in _TWINS.items():
         config = SynthesisConfig(num_images=count, num_test=count, image_size=_SIZE, seed=3)
         LAYOUTS.get(name)(str(root / name), config, 0)
-        convert_part(get_converter(name)(str(root / name), "test"), "test", str(root / "records"))
+        for part in ("test", "validation") if name == "sgre_pw3d" else ("test",):
+            convert_part(get_converter(name)(str(root / name), part), part, str(root / "records"))
         if name == "lsp":
             LAYOUTS.get("upi_s1h")(str(root / "upi_s1h"), config, 0)
     tiny_checkpoint.save(root / "checkpoint")
+    checkpoints.save_model(root / "sgre", tiny_models.build("sgre"), "sgre")
     return root
 
 
@@ -124,15 +129,17 @@ for arguments in json.load(sys.stdin):
 """
 
 
-@pytest.mark.slow  # Seven evaluations, each of which traces the network anew.
+@pytest.mark.slow  # Nine evaluations, each of which traces the network anew.
 def test_every_protocol_runs_from_its_twin(root):
     runs = []
     for name in _PROTOCOLS:
+        checkpoint = "sgre" if name in _OF_SGRE else "checkpoint"
         runs.append(
             [
-                *(f"--checkpoint={root / 'checkpoint'}", f"--protocol={name}"),
+                *(f"--checkpoint={root / checkpoint}", f"--protocol={name}"),
                 *(f"--data_dir={root / 'records'}", f"--out_dir={root / 'reports' / name}"),
                 *("--batch_size=3", f"--flip_test={str(name == 'pw3d').lower()}"),
+                f"--own_pose={str(name == 'pw3d_sgre').lower()}",
                 *([f"--segmentation_dir={root / 'upi_s1h'}"] if name == "lsp" else ()),
             ]
         )
@@ -147,6 +154,7 @@ def test_every_protocol_runs_from_its_twin(root):
     for name in _PROTOCOLS:
         report = json.loads((root / "reports" / name / "evaluation.json").read_text())
         assert report["protocol"] == name and report["num_people"] >= 2
+        assert report.get("own_pose") == {"pw3d_crowd": False, "pw3d_sgre": True}.get(name)
         assert list(report["metrics"]) == list(PROTOCOLS.get(name).metrics)
         assert all(np.isfinite(value) for value in report["metrics"].values())
         assert all(np.isfinite(value) for value in report["baseline"].values())

@@ -39,7 +39,7 @@ _NUM_PEOPLE = (1, 2, 3)
 _BORDER, _CROWD, _NO_BODY = 8, 9, 5
 _SEQUENCES = {
     "train": ["courtyard_arguing_00", "courtyard_backpack_00", "outdoors_climbing_00"],
-    "validation": ["courtyard_drinking_00", "courtyard_hug_00"],
+    "validation": ["courtyard_hug_00", "courtyard_drinking_00"],
     "test": ["downtown_arguing_00", "downtown_cafe_00", "office_phoneCall_00"],
 }
 
