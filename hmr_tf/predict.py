@@ -21,21 +21,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from hmr_tf import command, common_flags, outputs
+from hmr_tf import command, common_flags
 from hmr_tf.errors import ConfigError, HmrError, ImageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow as tf
-
-    from hmr_tf.image_files.box_files import PersonBox
-    from hmr_tf.image_files.people_files import People
-    from hmr_tf.image_files.pose_files import PersonPose
+    from hmr_tf.given_people import Given
     from hmr_tf.predictor import Predictor
 
 _CHECKPOINT = common_flags.define_checkpoint()
@@ -59,13 +54,6 @@ _PEOPLE = flags.DEFINE_enum(
 flags.mark_flags_as_required(["checkpoint", "input", "out_dir"])
 
 
-class Given(NamedTuple):
-    """What the user says of the people in the images, if anything."""
-
-    boxes: People[PersonBox] | None
-    poses: People[PersonPose] | None
-
-
 def main(argv: Sequence[str]) -> None:
     """Predicts, image by image."""
     del argv
@@ -77,16 +65,16 @@ def main(argv: Sequence[str]) -> None:
     command.check_out_dir(_OUT_DIR.value)
     paths = listing.find_images(_INPUT.value)
     is_folder = os.path.isdir(_INPUT.value)
-    given = Given(
-        boxes=box_files.read_boxes(_BOXES.value) if _BOXES.value else None,
-        poses=pose_files.read_poses(_POSES.value) if _POSES.value else None,
-    )
+    boxes = box_files.read_boxes(_BOXES.value) if _BOXES.value else None
+    poses = pose_files.read_poses(_POSES.value) if _POSES.value else None
 
+    from hmr_tf import given_people
     from hmr_tf.exporters import prediction_files
     from hmr_tf.predictor import Predictor
 
+    given = given_people.Given(boxes, poses)
     predictor = Predictor(_CHECKPOINT.value)
-    _check_poses(predictor.model, given)
+    given_people.check_poses(predictor.model, given)
     names = prediction_files.distinct_names(paths)
     failures = 0
     for path, name in zip(paths, names):
@@ -107,72 +95,23 @@ def main(argv: Sequence[str]) -> None:
         print(f"{summary}; results in {_OUT_DIR.value}")
 
 
-def _check_poses(model: tf.keras.Model, given: Given) -> None:
-    """Refuses poses where they have no effect, and a model that needs them without them."""
-    from hmr_tf.models import extra_inputs
-
-    if given.poses is not None and outputs.POSE_2D not in extra_inputs.names(model):
-        raise ConfigError("--poses has no effect: this model takes no 2D poses; leave it out.")
-    if given.poses is None and extra_inputs.are_needed(model):
-        raise ConfigError("this model finds no 2D poses by itself; give --poses.")
-
-
 def _predict_file(predictor: Predictor, path: str, stem: str, given: Given) -> int:
     """Predicts one image and writes its results; returns the number of people."""
+    from hmr_tf import given_people
     from hmr_tf.exporters import prediction_files
     from hmr_tf.image_files import reading
 
     image = reading.read_image(path)
-    boxes_xyxy, beside = _find_people(path, given, _PEOPLE.value == "best")
+    boxes_xyxy, beside = given_people.find(path, given, _PEOPLE.value == "best")
     if boxes_xyxy is None:
         estimate = predictor.predict_images([image])
     else:
-        _check_boxes(boxes_xyxy, image, path)
-        _check_people(predictor.model, beside, path)
+        given_people.check_boxes(boxes_xyxy, image, path)
+        given_people.check_people(predictor.model, beside, path)
         images = [image] * len(boxes_xyxy)
         estimate = predictor.predict_images(images, list(boxes_xyxy), **beside)
     prediction_files.save_prediction(stem, image, estimate, predictor.faces, boxes_xyxy)
     return len(estimate["camera"])
-
-
-def _find_people(
-    path: str, given: Given, best_only: bool
-) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
-    """Returns the boxes of an image's people, and their poses if there are some."""
-    import numpy as np
-
-    from hmr_tf.image_files import pose_files
-
-    source = given.boxes or given.poses
-    if source is None:
-        return None, {}
-    people = source.for_image(path, best_only)
-    boxes_xyxy = np.array([person.xyxy for person in people], np.float32)
-    if given.poses is None:
-        return boxes_xyxy, {}
-    if given.boxes is None:
-        return boxes_xyxy, {outputs.POSE_2D: np.stack([person.pose_2d for person in people])}
-    return boxes_xyxy, {outputs.POSE_2D: pose_files.match(given.poses.found(path), boxes_xyxy)}
-
-
-def _check_people(model: tf.keras.Model, beside: Mapping[str, np.ndarray], path: str) -> None:
-    """Raises ImageError if a model that needs poses has none of somebody."""
-    from hmr_tf.models import extra_inputs
-
-    poses = beside.get(outputs.POSE_2D)
-    if poses is not None and extra_inputs.are_needed(model) and not poses.any(axis=(1, 2)).all():
-        raise ImageError(f"--poses has nobody for a box of {path}, and this model finds no poses.")
-
-
-def _check_boxes(boxes_xyxy, image, path: str) -> None:
-    """Raises ImageError if a box misses the image."""
-    height, width = image.shape[:2]
-    for left, top, right, bottom in boxes_xyxy.tolist():
-        if right <= 0 or bottom <= 0 or left >= width or top >= height:
-            raise ImageError(
-                f"a box of {path} lies outside of the image: {left:g},{top:g} to {right:g},"
-                f"{bottom:g} px in {width} x {height} px."
-            )
 
 
 def run() -> None:

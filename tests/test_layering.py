@@ -26,7 +26,10 @@ FLOORS = (
     {"geometry"},
     {"body", "data", "render"},
     {"models", "losses", "metrics"},
-    {"synthetic", "checkpoints", "image_files", "detector", "video", "predictor", "weights"},
+    {
+        *("synthetic", "checkpoints", "image_files", "detector", "video", "weights"),
+        *("predictor", "given_people"),
+    },
     {"training", "evaluation", "exporters"},
     {"common_flags", "experiments"},
     COMMANDS,

@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 import tiny_checkpoint
 import tiny_models
-from stub_model import StubModel
 from tiny_checkpoint import run_command
 
-from hmr_tf import checkpoints, predict
-from hmr_tf.errors import ConfigError, ImageError
-from hmr_tf.image_files import box_files, pose_files
+from hmr_tf import checkpoints
 
 
 @pytest.fixture(scope="module")
@@ -140,46 +137,6 @@ def test_people_are_shown_with_their_own_poses(tmp_path):
         assert shown[row, :, 2].sum() == 19  # With pelvis and neck.
     # Nobody's pose is in the third box: the model's own is shown.
     assert np.abs(shown[2, :, :2]).max() < 1 and np.ptp(shown[2, :, 0]) > 0
-
-
-def test_where_people_are_follows_from_what_is_given(tmp_path):
-    left, right = _points(10, 10), _points(80, 15)
-    path = tmp_path / "poses.json"
-    path.write_text(json.dumps([_entry(left), {**_entry(right), "score": 2}]))
-    poses = pose_files.read_poses(str(path))
-    boxes = box_files.read_boxes("5,5,40,60")
-    assert predict._find_people("two.png", predict.Given(None, None), False) == (None, {})
-    found, beside = predict._find_people("two.png", predict.Given(boxes, None), False)
-    assert found.tolist() == [[5, 5, 45, 65]] and beside == {}
-    found, beside = predict._find_people("two.png", predict.Given(None, poses), False)
-    expected = [[*points[:, :2].min(0), *points[:, :2].max(0)] for points in (right, left)]
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    np.testing.assert_allclose(beside["pose_2d"][:, 20, :2], [right[9, :2], left[9, :2]], rtol=1e-6)
-    found, _ = predict._find_people("two.png", predict.Given(None, poses), True)
-    assert len(found) == 1
-    found, beside = predict._find_people("two.png", predict.Given(boxes, poses), False)
-    np.testing.assert_allclose(beside["pose_2d"][:, 20, :2], left[None, 9, :2], rtol=1e-6)
-    # Nobody has a pose in another image, which need not stop who has boxes.
-    with pytest.raises(ImageError, match=r"no person for the image one\.png"):
-        predict._find_people("one.png", predict.Given(None, poses), False)
-    _, beside = predict._find_people("one.png", predict.Given(boxes, poses), False)
-    assert not beside["pose_2d"].any()
-
-
-def test_poses_without_effect_and_models_that_lack_them():
-    plain, posed = StubModel(), StubModel(takes_poses=True)
-    nothing, poses = predict.Given(None, None), predict.Given(None, "poses")
-    for model, given in ((plain, nothing), (posed, nothing), (posed, poses)):
-        predict._check_poses(model, given)
-    with pytest.raises(ConfigError, match="--poses has no effect"):
-        predict._check_poses(plain, poses)
-    beside = {"pose_2d": np.zeros((1, 30, 3))}
-    predict._check_people(posed, beside, "a.jpg")
-    posed.needs_extra_inputs = True
-    with pytest.raises(ConfigError, match="give --poses"):
-        predict._check_poses(posed, nothing)
-    with pytest.raises(ImageError, match=r"nobody for a box of a\.jpg"):
-        predict._check_people(posed, beside, "a.jpg")
 
 
 def test_a_folder_without_a_usable_picture_fails(tmp_path, checkpoint):
