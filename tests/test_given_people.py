@@ -2,6 +2,7 @@
 
 import json
 
+import coco_people
 import numpy as np
 import pytest
 from stub_model import StubModel
@@ -11,22 +12,10 @@ from hmr_tf.errors import ConfigError, ImageError
 from hmr_tf.image_files import box_files, pose_files
 
 
-def _points(left, top):
-    """COCO's 17 points of somebody in 20 x 40 px."""
-    rng = np.random.default_rng(left)
-    return np.concatenate(
-        [rng.uniform((left, top), (left + 20, top + 40), (17, 2)), np.ones((17, 1))], 1
-    )
-
-
-def _entry(points, name="two.png"):
-    return {"file_name": name, "keypoints": points.ravel().tolist()}
-
-
 def test_where_people_are_follows_from_what_is_given(tmp_path):
-    left, right = _points(10, 10), _points(80, 15)
+    left, right = coco_people.points(10, 10), coco_people.points(80, 15)
     path = tmp_path / "poses.json"
-    path.write_text(json.dumps([_entry(left), {**_entry(right), "score": 2}]))
+    path.write_text(json.dumps([coco_people.entry(left), {**coco_people.entry(right), "score": 2}]))
     poses = pose_files.read_poses(str(path))
     boxes = box_files.read_boxes("5,5,40,60")
     assert given_people.find("two.png", given_people.Given(None, None), False) == (None, {})

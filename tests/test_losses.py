@@ -231,9 +231,12 @@ def test_adversarial_losses_by_hand():
 
 
 def _facing(angle_deg):
-    """Returns the global rotation of somebody upright who faces the camera, turned by an angle."""
-    upright = Rotation.from_euler("x", 180, degrees=True)
-    return Rotation.from_euler("y", angle_deg, degrees=True) * upright
+    """Returns the rotation of somebody who faces the camera, leans by 20 degrees and turns.
+
+    With the angle the lean changes its side, as in a mirror that lies in the image's plane.
+    """
+    lean = Rotation.from_euler("x", 180 + np.copysign(20, angle_deg), degrees=True)
+    return Rotation.from_euler("y", angle_deg, degrees=True) * lean
 
 
 def _facing_loss(angle_deg, true_deg, rest):

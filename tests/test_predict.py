@@ -2,6 +2,7 @@
 
 import json
 
+import coco_people
 import cv2
 import numpy as np
 import pytest
@@ -99,24 +100,14 @@ def test_flags_that_cannot_work_are_told_before_the_checkpoint_is_read(tmp_path,
     assert line.startswith("error: ") and message in line and not out_dir.exists()
 
 
-def _points(left, top):
-    """COCO's 17 points of somebody in 20 x 40 px."""
-    rng = np.random.default_rng(left)
-    return np.concatenate(
-        [rng.uniform((left, top), (left + 20, top + 40), (17, 2)), np.ones((17, 1))], 1
-    )
-
-
-def _entry(points, name="two.png"):
-    return {"file_name": name, "keypoints": points.ravel().tolist()}
-
-
 @pytest.mark.slow  # Builds a model of many parts in a process of its own.
 def test_people_are_shown_with_their_own_poses(tmp_path):
     checkpoints.save_model(tmp_path / "model", tiny_models.build("sgre"), "sgre")
     cv2.imwrite(str(tmp_path / "two.png"), _photo(60, 120))
-    left, right = _points(10, 10), _points(80, 15)
-    (tmp_path / "poses.json").write_text(json.dumps([_entry(right), _entry(left)]))
+    left, right = coco_people.points(10, 10), coco_people.points(80, 15)
+    (tmp_path / "poses.json").write_text(
+        json.dumps([coco_people.entry(right), coco_people.entry(left)])
+    )
     boxes = [[8, 8, 24, 44], [78, 13, 24, 44], [45, 8, 24, 44]]
     boxes = [
         {"file_name": "two.png", "bbox": box, "score": 1 - k / 4} for k, box in enumerate(boxes)
