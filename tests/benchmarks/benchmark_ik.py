@@ -4,10 +4,12 @@
     python tests/benchmarks/benchmark_ik.py --peer_python PYTHON_WITH_TORCH --hybrik_dir HYBRIK
 
 HYBRIK is a copy of github.com/jeffffffli/HybrIK. First both solvers are compared with its two
-routines, rotation by rotation, on 1,000 skeletons: half have random joints, half are posed bodies
-whose joints are moved by 3 mm per axis. The released code adds 1e-8 to every length, which bends
-its rotations a little; it is compared as it is and without. Then the adaptive solvers are timed on
-the posed bodies, on the same number of threads, in turn.
+routines, rotation by rotation, on 1,500 skeletons: a third are posed bodies whose joints are moved
+by 3 mm per axis, a third have bones of random directions and lengths, 3 to 60 cm, and a third have
+joints at random, where two may almost coincide and rounding alone turns a bone. The released code
+adds 1e-8 to every length, which bends its rotations a little; it is compared as it is and without,
+and with itself in float64, which tells what float32 can give. Then the adaptive solvers are timed
+on the posed bodies, on the same number of threads, in turn.
 """
 
 from __future__ import annotations
@@ -32,18 +34,28 @@ import tensorflow as tf
 from hmr_tf.body.inverse_kinematics import solve
 from tfrecords_tools.skeletons import HYBRIK_CHILDREN, HYBRIK_PARENTS
 
-_NUM_SKELETONS = 1000
+_KINDS = ("posed bodies", "random bones", "random joints")
+_NUM_SKELETONS = 500  # of each kind, which take turns
 _PEER = "HybrIK, torch"
 _ROOTS = {"adaptive": "svd", "naive": "closed_form"}
 
 
 def make_inputs() -> dict[str, np.ndarray]:
-    """Returns joints, rest joints and twists, float64; every other skeleton is a posed body."""
+    """Returns joints, rest joints and twists of all kinds: float64, what float32 can hold."""
     rng = np.random.default_rng(0)
-    rest, rotations, twists = hybrik_formulas.random_people(_NUM_SKELETONS)
+    num_kinds = len(_KINDS)
+    rest, rotations, twists = hybrik_formulas.random_people(num_kinds * _NUM_SKELETONS)
     joints = hybrik_formulas.forward(rotations, rest) + rng.normal(scale=0.003, size=rest.shape)
-    joints[::2] = rng.normal(scale=0.3, size=joints[::2].shape)
-    return {"joints": joints, "rest": rest, "twists": twists}
+    bones = rng.normal(size=joints[1::num_kinds].shape)
+    bones /= np.linalg.norm(bones, axis=-1, keepdims=True)
+    bones *= rng.uniform(0.03, 0.6, size=bones[..., :1].shape)
+    for joint, parent in enumerate(HYBRIK_PARENTS):
+        if parent >= 0:
+            bones[:, joint] += bones[:, parent]
+    joints[1::num_kinds] = bones
+    joints[2::num_kinds] = rng.normal(scale=0.3, size=bones.shape)
+    given = {"joints": joints, "rest": rest, "twists": twists}
+    return {name: array.astype(np.float32).astype(np.float64) for name, array in given.items()}
 
 
 class Peer:
@@ -91,22 +103,27 @@ def print_differences(given: dict[str, np.ndarray], peer: Peer) -> None:
         if label == f"{method} float64":
             literal = hybrik_formulas.solve(*arrays, method, root=root, epsilon=1e-8)[0]
             print_gaps(f"the formulas with epsilon, {label}", np.abs(literal - expected))
+        if label == f"{method} float32 without epsilon":
+            exact = peer.results[f"{method} float64 without epsilon"]
+            print_gaps(f"ours in float32, {method} float64 without epsilon", np.abs(found - exact))
+            print_gaps(f"its own {label}, its float64", np.abs(expected - exact))
 
 
 def print_gaps(label: str, gaps: np.ndarray) -> None:
     """Prints the greatest differences of a skeleton's rotations: of most, and of any."""
     gaps = gaps.max(axis=(1, 2, 3))
-    for part, worst in {"random joints": gaps[::2], "posed bodies": gaps[1::2]}.items():
+    for number, kind in enumerate(_KINDS):
+        worst = gaps[number :: len(_KINDS)]
         print(
-            f"{label}, {part}: median {np.median(worst):.1e}, "
-            f"99 % {np.quantile(worst, 0.99):.1e}, worst {worst.max():.1e}"
+            f"{label}, {kind}: median {np.median(worst):.1e}, 99 % {np.quantile(worst, 0.99):.1e}, "
+            f"worst {worst.max():.1e}, {np.sum(worst > 1e-4)} above 1e-4"
         )
 
 
 def make_runner(given: dict[str, np.ndarray], jit_compile: bool) -> Callable:
     """Returns a function of batch size and calls that gives each call's seconds."""
     compiled = tf.function(solve, jit_compile=jit_compile)
-    arrays = [array[1::2].astype(np.float32) for array in given.values()]
+    arrays = [array[:: len(_KINDS)].astype(np.float32) for array in given.values()]
 
     def seconds(batch: int, calls: int) -> list[float]:
         part = [tf.constant(array[:batch]) for array in arrays]
