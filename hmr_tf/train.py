@@ -156,8 +156,8 @@ _MODEL = flags.DEFINE_enum("model", "hmr", TASKS.names, "Model to train.")
 _MEAN_PARAMETERS = flags.DEFINE_string(
     "mean_parameters",
     None,
-    "File of the mean pose and shape at which estimation begins: .h5 (hmr) or .npz (SPIN); "
-    "without it a standing pose.",
+    "The mean pose and shape at which estimation begins: a file, .h5 (hmr) or .npz (SPIN), or "
+    "'mocap' for the mean of --mocap_datasets; without it a standing pose.",
 )
 _INITIAL_WEIGHTS = flags.DEFINE_string(
     "initial_weights",
@@ -336,7 +336,7 @@ def _train(
 
     from hmr_tf import checkpoints
     from hmr_tf.body import mean_parameters, model_file
-    from hmr_tf.data import pipeline, root_crop
+    from hmr_tf.data import mocap, pipeline, root_crop
     from hmr_tf.training import batch_files, devices, folder_lock, loop, preflight, resume
     from hmr_tf.training import validation as validation_lib
     from hmr_tf.weights import initial_weights
@@ -347,7 +347,10 @@ def _train(
     preflight.check_log_dir(log_dir)
     body = model_file.load_body(_BODY.value, _GENDER.value)
     body.regressor(model_config.keypoints)
-    mean = mean_parameters.load_mean_parameters(_MEAN_PARAMETERS.value)
+    if _MEAN_PARAMETERS.value == "mocap":
+        mean = mocap.mean_body(data.data_dir, data.mocap_datasets)
+    else:
+        mean = mean_parameters.load_mean_parameters(_MEAN_PARAMETERS.value)
     preflight.check_mean(mean, body)
     task = TASKS.get(_MODEL.value)(_MODEL.value, model_config, body, train, losses, mean, initial)
     held_out = validation_lib.held_out(validation, data)

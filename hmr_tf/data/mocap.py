@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
+from scipy.spatial.transform import Rotation
 
+from hmr_tf.body.mean_parameters import UPRIGHT
 from hmr_tf.data import record_sets, streams
 from tfrecords_tools import schema
 
@@ -11,6 +14,7 @@ from tfrecords_tools import schema
 _SHUFFLE_BUFFER = 20_000
 # Keeps the mocap streams' random numbers apart from those of the image datasets.
 _STREAM = 63
+_BODIES_AT_ONCE = 4096
 
 
 def mocap_dataset(
@@ -56,3 +60,35 @@ def mocap_dataset(
         lambda records: schema.parse_mocap_example(streams.own_rows(records, share)),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
+
+
+def mean_body(data_dir: str, mocap_datasets: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean of all motion-capture bodies, where estimation may begin.
+
+    Of each joint, the rotation that is nearest to all of that joint in the least-squares sense of
+    matrices.
+
+    Args:
+        data_dir: as `mocap_dataset`'s.
+        mocap_datasets: likewise.
+
+    Returns:
+        pose `[72]` float32, axis-angle, rad, whose global rotation is upright in image axes; and
+        betas `[10]` float32.
+
+    Raises:
+        DataError: if a set is missing; the message says how to make it.
+    """
+    record_set = record_sets.find_mocap(data_dir, mocap_datasets)
+    records = tf.data.TFRecordDataset(list(record_set.shards)).batch(_BODIES_AT_ONCE)
+    matrices, betas, count = np.zeros((24, 3, 3)), np.zeros(10), 0
+    for bodies in records.map(schema.parse_mocap_example).as_numpy_iterator():
+        pose = Rotation.from_rotvec(bodies["pose_axis_angle"].reshape(-1, 3)).as_matrix()
+        matrices += pose.reshape(-1, 24, 3, 3).sum(axis=0)
+        betas += bodies["betas"].astype(np.float64).sum(axis=0)
+        count += len(bodies["betas"])
+    left, _, right = np.linalg.svd(matrices)
+    left[..., 2] *= np.linalg.det(left @ right)[:, np.newaxis]
+    pose = Rotation.from_matrix(left @ right).as_rotvec()
+    pose[0] = UPRIGHT
+    return pose.reshape(-1).astype(np.float32), (betas / count).astype(np.float32)

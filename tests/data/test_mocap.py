@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.spatial.transform import Rotation
 
+from hmr_tf.data import mocap
 from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import DataError
 
@@ -62,3 +64,25 @@ def test_restart_continues(tmp_path, write_mocap, cache):
 def test_missing_set(tmp_path):
     with pytest.raises(DataError, match="mosh"):
         mocap_dataset(str(tmp_path), ("CMU",), batch_size=2)
+
+
+def test_mean_body_is_the_mean_rotation_of_every_joint(tmp_path, write_mocap, monkeypatch):
+    monkeypatch.setattr(mocap, "_BODIES_AT_ONCE", 4)
+    write_mocap(tmp_path, "CMU", (6, 4))
+    write_mocap(tmp_path, "jointLim", (5,), first=100)
+    pose, betas = mocap.mean_body(str(tmp_path), ("CMU", "jointLim"))
+    (everybody,) = _take(mocap_dataset(str(tmp_path), ("CMU", "jointLim"), batch_size=15), 1)
+    poses = everybody["pose_axis_angle"].reshape(-1, 24, 3)
+    found = Rotation.from_rotvec(pose.reshape(24, 3))
+    assert (pose.dtype, betas.dtype) == (np.float32, np.float32)
+    np.testing.assert_allclose(found[0].as_matrix(), np.diag([1.0, -1.0, -1.0]), atol=1e-6)
+    for joint in range(1, 24):
+        mean = Rotation.from_rotvec(poses[:, joint]).mean()
+        assert (found[joint] * mean.inv()).magnitude() < 1e-5
+    np.testing.assert_allclose(betas, everybody["betas"].mean(axis=0), rtol=1e-5)
+
+
+def test_mean_body_of_missing_sets(tmp_path, write_mocap):
+    write_mocap(tmp_path, "CMU", (6,))
+    with pytest.raises(DataError, match="jointLim"):
+        mocap.mean_body(str(tmp_path), ("CMU", "jointLim"))
