@@ -277,6 +277,8 @@ class LossConfig:
             outputs (mmhuman3d takes their mean: 1/25 of its weight is the same).
         adversarial_stages: which iterations the discriminators judge: `all` (original release) or
             `last` (mmhuman3d).
+        critic_gradient_weight: weight of the square of the discriminators' gradient on real bodies,
+            in their own loss (R1); it keeps them smooth when they win too easily.
         heatmap_weight: weight of the loss on an encoder's heatmaps; needs one that draws them.
         depth_weight: weight of the loss on the depths it reads there.
         mean_pose_weight: weight of the mean square distance of the body's rotations from those at
@@ -298,6 +300,7 @@ class LossConfig:
     camera_weight: float = 0.0
     adversarial_weight: float = 1.0
     adversarial_stages: str = "all"
+    critic_gradient_weight: float = 0.0
     heatmap_weight: float = 0.0
     depth_weight: float = 0.0
     mean_pose_weight: float = 0.0

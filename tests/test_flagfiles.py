@@ -138,6 +138,7 @@ def test_paper_is_the_original_release_s_recipe():
             "camera_weight": 0.0,
             "adversarial_weight": 1.0,
             "adversarial_stages": "all",
+            "critic_gradient_weight": 0.0,
             "heatmap_weight": 0.0,
             "depth_weight": 0.0,
             "mean_pose_weight": 0.0,

@@ -118,6 +118,8 @@ class AdversarialTask(Task):
         if self._losses.use_adversary:
             names += ["adversarial", *(f"adversarial_{stage}" for stage in self._judged())]
             names += ["discriminator", "discriminator_real", "discriminator_fake"]
+            if self._losses.critic_gradient_weight:
+                names.append("critic_gradient")
             for kind in ("critics_real", "critics_fake"):
                 names += critic_losses.output_names(kind)
         if self._train.precision == "mixed_float16":
@@ -218,9 +220,7 @@ class AdversarialTask(Task):
                     counts = global_sums({name: term.count for name, term in terms.items()})
                 scalars = {name: term.mean(counts[name]) for name, term in terms.items()}
                 if self._losses.use_adversary:
-                    scalars["discriminator"] = (
-                        scalars["discriminator_real"] + scalars["discriminator_fake"]
-                    )
+                    scalars["discriminator"] = self._critics_loss(scalars)
                     discriminator_loss = optimizers.scaled(
                         self.discriminator_optimizer, scalars["discriminator"]
                     )
@@ -256,7 +256,18 @@ class AdversarialTask(Task):
         if not self._losses.use_adversary:
             return {}
         judged = {stage: stages[stage - 1] for stage in self._judged()}
-        return critic_losses.terms(self._model.discriminator, judged, mocap)
+        critics = self._model.discriminator
+        terms = critic_losses.terms(critics, judged, mocap)
+        if self._losses.critic_gradient_weight:
+            terms["critic_gradient"] = critic_losses.gradient_penalty(critics, mocap)
+        return terms
+
+    def _critics_loss(self, scalars: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The discriminators' loss."""
+        loss = scalars["discriminator_real"] + scalars["discriminator_fake"]
+        if self._losses.critic_gradient_weight:
+            loss += self._losses.critic_gradient_weight * scalars["critic_gradient"]
+        return loss
 
     def _weighted(self, scalars: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The generator's loss."""

@@ -32,17 +32,14 @@ def terms(
     Returns:
         Losses, and as `critics_real` and `critics_fake` the sums of each output ``[25]``.
     """
-    real_rotations = rotations.axis_angle_to_matrix(
-        tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3])
-    )
     estimates = list(stages.values())
+    bodies = [
+        {"rotations": one[outputs.ROTATIONS][:, 1:], "betas": one[outputs.BETAS]}
+        for one in estimates
+    ]
+    bodies.append(_real_bodies(mocap))
     scores = discriminator(
-        {
-            "rotations": tf.concat(
-                [*(one[outputs.ROTATIONS][:, 1:] for one in estimates), real_rotations[:, 1:]], 0
-            ),
-            "betas": tf.concat([*(one[outputs.BETAS] for one in estimates), mocap["betas"]], 0),
-        }
+        {part: tf.concat([body[part] for body in bodies], 0) for part in ("rotations", "betas")}
     )
     num_fake = len(estimates) * tf.shape(estimates[0][outputs.BETAS])[0]
     fake, real = scores[:num_fake], scores[num_fake:]
@@ -57,3 +54,34 @@ def terms(
     for stage, part in zip(stages, tf.split(fake, len(estimates))):
         made[f"adversarial_{stage}"] = losses_lib.adversarial_generator_loss(part)
     return made
+
+
+def gradient_penalty(
+    discriminator: tf.keras.layers.Layer, mocap: Mapping[str, tf.Tensor]
+) -> losses_lib.Loss:
+    """Measures how steep the critics are where real bodies lie.
+
+    Args:
+        discriminator: the critics.
+        mocap: as for `terms`.
+
+    Returns:
+        Half the squared gradient of the outputs' sum by rotation matrices and betas; count: rows.
+
+    Reference: L. Mescheder et al., Which Training Methods for GANs do actually Converge?, ICML
+    2018, equation 9.
+    """
+    real_bodies = _real_bodies(mocap)
+    with tf.GradientTape() as tape:
+        tape.watch(real_bodies)
+        total = tf.reduce_sum(discriminator(real_bodies))
+    squares = [tf.reduce_sum(tf.square(g)) for g in tape.gradient(total, real_bodies).values()]
+    rows = tf.cast(tf.shape(real_bodies["betas"])[0], tf.float32)
+    return losses_lib.Loss(0.5 * tf.add_n(squares), rows)
+
+
+def _real_bodies(mocap: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Returns what the critics look at."""
+    pose = tf.reshape(mocap["pose_axis_angle"], [-1, 24, 3])
+    matrices = rotations.axis_angle_to_matrix(pose)
+    return {"rotations": matrices[:, 1:], "betas": mocap["betas"]}

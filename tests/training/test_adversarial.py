@@ -160,6 +160,18 @@ def test_critics_may_see_the_last_iteration_alone(task):
     assert any(np.abs(a - b).max() > 1e-6 for a, b in zip(generator, every) if a is not None)
 
 
+def test_steep_critics_are_flattened_and_the_generator_is_left_alone(task):
+    flat = make_task(loss=config.LossConfig(critic_gradient_weight=10.0))
+    assert "critic_gradient" in flat.metric_names and "critic_gradient" not in task.metric_names
+    scalars, generator, critics = flat.gradients(*example(), SEED)
+    before, own_generator, own_critics = task.gradients(*example(), SEED)
+    for one, other in zip(generator, own_generator):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    expected = float(before["discriminator"]) + 10.0 * float(scalars["critic_gradient"])
+    assert float(scalars["discriminator"]) == pytest.approx(expected, rel=1e-5)
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(critics, own_critics))
+
+
 def test_critics_are_told_apart(task):
     batch, mocap = example()
     scalars, _, _ = task.gradients(batch, mocap, SEED)
@@ -308,7 +320,8 @@ def _two_steps(monkeypatch, with_batch_norm, **train):
     """Returns the scalars of two steps and the weights after them."""
     monkeypatch.setattr(encoders, "build_encoder", tiny_encoder(with_batch_norm))
     model = dataclasses.replace(SMALL, dropout=0.0)
-    task = make_task(model, adam_epsilon=1e-3, average_decay=0.5, clip_norm=0.1, **train)
+    train = {"adam_epsilon": 1e-3, "average_decay": 0.5, "clip_norm": 0.1, **train}
+    task = make_task(model, loss=config.LossConfig(critic_gradient_weight=1.0), **train)
     step = tf.function(task.replica_step, autograph=False)
     scalars = [step(example(12, seed), tf.constant(seed, tf.int64)) for seed in range(2)]
     weights = [*task.model.variables, *task.checkpoint_items()["averaged"]]
@@ -400,7 +413,7 @@ for strategy in (tf.distribute.MirroredStrategy(["/cpu:0"]), two):
     train = config.TrainConfig(batch_size=8, generator_learning_rate=1e-3, adam_epsilon=1e-3,
                                average_decay=0.5, num_steps=2, **eval(sys.argv[3]))
     task = here.adversarial.AdversarialTask(
-        "hmr", model, here.BODY, train, config.LossConfig())
+        "hmr", model, here.BODY, train, config.LossConfig(critic_gradient_weight=1.0))
     runner = loop.Loop(task, strategy, train, sys.argv[2], lambda step: None)
     assert strategy.num_replicas_in_sync == len(results) + 1
     scalars = [runner._train_step(here.example(8, seed)).numpy() for seed in range(2)]
