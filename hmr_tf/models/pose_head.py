@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from hmr_tf.models.keypoint_resnet import cell_centres
@@ -18,6 +19,8 @@ from hmr_tf.models.resnet_v1 import conv_norm
 
 # A joint counts as seen if more than half of its map lies this close to its mean, in cells.
 _REACH = 2.5
+# The peak of the map that `losses.heatmap_loss` wants, of a Gaussian of 0.7 cells.
+_PEAK = 1.0 / (2.0 * np.pi * 0.7**2)
 
 
 def build_pose_head(
@@ -76,3 +79,30 @@ def read_pose(logits: tf.Tensor) -> tf.Tensor:
     near = tf.cast(tf.reduce_all(is_near, axis=-1), tf.float32)
     visibility = tf.cast(tf.reduce_sum(near * weights, axis=1) > 0.5, tf.float32)
     return tf.concat([places, visibility[..., tf.newaxis]], axis=-1)
+
+
+def draw_maps(logits: tf.Tensor, size: int) -> tf.Tensor:
+    """Draws what the maps show as `pose_guidance.gaussian_maps` draws a given pose.
+
+    A joint that may be in two places, left and right mistaken for each other, is drawn in both, as
+    faint as each of them is unlikely.
+
+    Args:
+        logits: `[batch, h, w, K]`.
+        size: side of the drawing.
+
+    Returns:
+        `[batch, size, size, K]` float32; a joint whose place is certain peaks at about 1.
+    """
+    _, height, width, num_joints = logits.shape
+    flat = tf.reshape(tf.cast(logits, tf.float32), [-1, height * width, num_joints])
+    weights = tf.reshape(tf.nn.softmax(flat, axis=1), tf.shape(logits)) / _PEAK
+    along_y, along_x = _resampling(height, size), _resampling(width, size)
+    return tf.einsum("yh,xw,bhwk->byxk", along_y, along_x, weights)
+
+
+def _resampling(count: int, size: int) -> np.ndarray:
+    """Returns `[size, count]` float32: linear interpolation where cell i stands for i / size."""
+    places = np.clip(np.arange(size) / size * count - 0.5, 0, count - 1)
+    distances = np.abs(places[:, np.newaxis] - np.arange(count))
+    return np.maximum(0.0, 1.0 - distances).astype(np.float32)

@@ -150,9 +150,9 @@ class SGRE(tf.keras.Model):
     ) -> dict[str, tf.Tensor]:
         """Estimates the body in each image; see the class."""
         features = self.guided.stem(images, training=training)
-        shown, maps = self._pose(features, pose_2d, training)
-        drawn = pose_guidance.gaussian_maps(tf.stop_gradient(shown), features.shape[1])
-        features = self.guided.fusion([features, tf.cast(drawn, features.dtype)], training=training)
+        shown, drawn, maps = self._pose(features, pose_2d, training)
+        drawn = tf.cast(tf.stop_gradient(drawn), features.dtype)
+        features = self.guided.fusion([features, drawn], training=training)
         last_map = self.guided.trunk(features, training=training)
         cells, scores = self.position_net(last_map)
         estimate = {
@@ -167,20 +167,23 @@ class SGRE(tf.keras.Model):
 
     def _pose(
         self, features: tf.Tensor, pose_2d: tf.Tensor | None, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Returns the poses to be shown, and the maps of the model's own."""
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        """Returns the poses to be shown, these drawn, and the maps of the model's own."""
+        size = features.shape[1]
         if self.pose_head is None:
             if pose_2d is None:
                 raise ConfigError(
                     "This model does not find 2D poses by itself (pose_head_width=0); give pose_2d."
                 )
-            return pose_2d, None
+            return pose_2d, pose_guidance.gaussian_maps(pose_2d, size), None
         maps = self.pose_head(features, training=training)
-        own = pose_head.read_pose(maps)
+        own, drawn = pose_head.read_pose(maps), pose_head.draw_maps(maps, size)
         if pose_2d is None:
-            return own, maps
+            return own, drawn, maps
         is_given = tf.reduce_any(pose_2d[..., 2:] > 0.0, axis=1, keepdims=True)
-        return tf.where(is_given, pose_2d, own), maps
+        given = pose_guidance.gaussian_maps(pose_2d, size)
+        drawn = tf.where(is_given[..., tf.newaxis], given, drawn)
+        return tf.where(is_given, pose_2d, own), drawn, maps
 
     def _body(
         self, last_map: tf.Tensor, cells: tf.Tensor, scores: tf.Tensor, training: bool

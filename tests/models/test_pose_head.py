@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from hmr_tf import losses
-from hmr_tf.models import pose_head
+from hmr_tf.models import pose_guidance, pose_head
 
 
 def test_reads_places_and_how_sure_they_are():
@@ -38,3 +38,29 @@ def test_maps_are_half_as_fine_as_the_stem(size):
     logits = head(tf.ones([2, size, size, 8], tf.bfloat16))
     assert logits.shape == (2, (size + 1) // 2, (size + 1) // 2, 30)
     assert logits.dtype == tf.float32
+
+
+def test_certain_maps_are_drawn_where_a_given_pose_is():
+    places = tf.constant([[[0.31, -0.42], [-0.55, 0.18]]])
+    # What the loss wants: Gaussians of 0.7 cells.
+    cells = (places + 1.0) * 8.0 - 0.5
+    far = [-0.5 * ((tf.range(16.0) - cells[..., axis, None]) / 0.7) ** 2 for axis in (0, 1)]
+    logits = tf.transpose(far[1][..., :, None] + far[0][..., None, :], [0, 2, 3, 1])
+    drawn = pose_head.draw_maps(logits, 32)
+    given = pose_guidance.gaussian_maps(tf.concat([places, tf.ones([1, 2, 1])], axis=-1), 32)
+    share = tf.range(32.0) / 32.0
+    for maps in (drawn, given):
+        total = tf.reduce_sum(maps, axis=(1, 2))
+        x = tf.einsum("byxk,x->bk", maps, share) / total
+        y = tf.einsum("byxk,y->bk", maps, share) / total
+        np.testing.assert_allclose(2 * tf.stack([x, y], -1) - 1, places, atol=0.01)
+    assert 0.8 < drawn.numpy().max() <= 1.0
+
+
+def test_doubt_is_drawn_in_both_places():
+    logits = np.zeros((1, 16, 16, 1), np.float32)
+    logits[0, 3, 12], logits[0, 12, 2] = 30.0, 30.0
+    drawn = pose_head.draw_maps(tf.constant(logits), 16).numpy()[0, :, :, 0]
+    peaks = drawn[3:5, 12:14].sum(), drawn[12:14, 2:4].sum()
+    np.testing.assert_allclose(peaks, 0.5 / pose_head._PEAK, rtol=0.05)
+    np.testing.assert_allclose(drawn.sum(), sum(peaks), rtol=1e-5)
