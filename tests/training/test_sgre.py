@@ -79,13 +79,13 @@ def test_every_part_learns(task):
         assert greatest > 0, part.name
 
 
-def test_a_step_lowers_the_loss(task):
+def test_steps_lower_the_loss(task):
     batch = example()
     before = float(task.gradients(batch, SEED)[0]["loss"])
     step = tf.function(lambda number: task.replica_step((batch, {}), number), autograph=False)
-    for number in range(6):
+    for number in range(20):  # The first of Adam's overshoot.
         step(tf.constant(number, tf.int64))
-    assert float(task.gradients(batch, SEED)[0]["loss"]) < before
+    assert float(task.gradients(batch, SEED)[0]["loss"]) < 0.85 * before
 
 
 def test_targets_follow_the_settings(task):
