@@ -8,13 +8,12 @@ from scipy.spatial.transform import Rotation
 
 from hmr_tf.body.mean_parameters import UPRIGHT
 from hmr_tf.data import record_sets, streams
-from tfrecords_tools import schema
+from tfrecords_tools import reader, schema
 
 # The original release shuffled files only; records of one file come from neighbouring frames.
 _SHUFFLE_BUFFER = 20_000
 # Keeps the mocap streams' random numbers apart from those of the image datasets.
 _STREAM = 63
-_BODIES_AT_ONCE = 4096
 
 
 def mocap_dataset(
@@ -78,14 +77,17 @@ def mean_body(data_dir: str, mocap_datasets: tuple[str, ...]) -> tuple[np.ndarra
 
     Raises:
         DataError: if a set is missing; the message says how to make it.
+        RecordError: if a file is damaged.
     """
     record_set = record_sets.find_mocap(data_dir, mocap_datasets)
-    records = tf.data.TFRecordDataset(list(record_set.shards)).batch(_BODIES_AT_ONCE)
     matrices, betas, count = np.zeros((24, 3, 3)), np.zeros(10), 0
-    for bodies in records.map(schema.parse_mocap_example).as_numpy_iterator():
-        pose = Rotation.from_rotvec(bodies["pose_axis_angle"].reshape(-1, 3)).as_matrix()
+    for shard in record_set.shards:
+        records = tf.constant(list(reader.read_records(shard)), tf.string)
+        bodies = schema.parse_mocap_example(records)
+        vectors = tf.reshape(bodies["pose_axis_angle"], [-1, 3]).numpy()
+        pose = Rotation.from_rotvec(vectors).as_matrix()
         matrices += pose.reshape(-1, 24, 3, 3).sum(axis=0)
-        betas += bodies["betas"].astype(np.float64).sum(axis=0)
+        betas += bodies["betas"].numpy().sum(axis=0, dtype=np.float64)
         count += len(bodies["betas"])
     left, _, right = np.linalg.svd(matrices)
     left[..., 2] *= np.linalg.det(left @ right)[:, np.newaxis]

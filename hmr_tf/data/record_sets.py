@@ -119,7 +119,8 @@ def find_mocap(data_dir: str, mocap_datasets: Sequence[str]) -> RecordSet:
     """
     if not mocap_datasets:
         raise DataError(
-            "The discriminators need motion-capture poses; name at least one set, e.g. CMU."
+            "The discriminators, and --mean_parameters=mocap, need motion-capture poses; name at "
+            "least one set, e.g. CMU."
         )
     sets = [_find(data_dir, *_mocap_part(data_dir, name)) for name in mocap_datasets]
     for found in sets:

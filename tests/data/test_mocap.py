@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from hmr_tf.data import mocap
 from hmr_tf.data.mocap import mocap_dataset
 from hmr_tf.errors import DataError
+from tfrecords_tools.errors import RecordError
 
 
 def _numbers(batches):
@@ -66,8 +67,7 @@ def test_missing_set(tmp_path):
         mocap_dataset(str(tmp_path), ("CMU",), batch_size=2)
 
 
-def test_mean_body_is_the_mean_rotation_of_every_joint(tmp_path, write_mocap, monkeypatch):
-    monkeypatch.setattr(mocap, "_BODIES_AT_ONCE", 4)
+def test_mean_body_is_the_mean_rotation_of_every_joint(tmp_path, write_mocap):
     write_mocap(tmp_path, "CMU", (6, 4))
     write_mocap(tmp_path, "jointLim", (5,), first=100)
     pose, betas = mocap.mean_body(str(tmp_path), ("CMU", "jointLim"))
@@ -86,3 +86,13 @@ def test_mean_body_of_missing_sets(tmp_path, write_mocap):
     write_mocap(tmp_path, "CMU", (6,))
     with pytest.raises(DataError, match="jointLim"):
         mocap.mean_body(str(tmp_path), ("CMU", "jointLim"))
+
+
+def test_mean_body_of_a_damaged_file(tmp_path, write_mocap):
+    write_mocap(tmp_path, "CMU", (6, 4))
+    damaged = sorted(tmp_path.rglob("*.tfrecord"))[1]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    damaged.write_bytes(content)
+    with pytest.raises(RecordError, match=damaged.name):
+        mocap.mean_body(str(tmp_path), ("CMU",))
