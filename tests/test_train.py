@@ -332,6 +332,8 @@ def test_what_cannot_work_is_said_before_long_work(small, tmp_path):
         "--datasets=lsp_ext": "This training needs records with 3D labels",
         "--mean_parameters=/nowhere.h5": "/nowhere.h5",
         f"--mean_parameters={tmp_path / 'mean.npz'}": "--mean_parameters has 12 betas, the body",
+        "--mean_parameters=mocap --mocap_datasets=H3.6": "No records of mosh (H3.6)",
+        "--mean_parameters=mocap --nouse_adversary --mocap_datasets=H3.6": "of mosh (H3.6)",
         "--num_logical_cpus=3": "batch_size must be a multiple of the 3 devices; got 4",
         "--validate_every=5 --validation_split=val": "people held out. No records of lsp (val)",
         "--validate_every=5 --validation_split=train": "train of lsp is what is trained on",
