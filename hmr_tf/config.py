@@ -283,8 +283,6 @@ class LossConfig:
         depth_weight: weight of the loss on the depths it reads there.
         mean_pose_weight: weight of the mean square distance of the body's rotations from those at
             which estimation begins; a large one makes the body rigid.
-        facing_weight: weight of the square distance of the global rotation from the better of the
-            two ways in which somebody can face.
         use_3d_labels: whether 3D joint, depth and SMPL labels are used where records have them.
         use_adversary: whether discriminators are trained.
     """
@@ -304,7 +302,6 @@ class LossConfig:
     heatmap_weight: float = 0.0
     depth_weight: float = 0.0
     mean_pose_weight: float = 0.0
-    facing_weight: float = 0.0
     use_3d_labels: bool = True
     use_adversary: bool = True
 
@@ -339,7 +336,7 @@ class HybrIKLossConfig:
 
 @dataclasses.dataclass(frozen=True)
 class SGRELossConfig:
-    """Weights of SGRE's losses; the defaults are its release's, where all but the last are 1.
+    """Weights of SGRE's losses; the defaults are its release's, where all it has are 1.
 
     Attributes:
         body_joint_img_weight, smpl_joint_img_weight: weights of the error of the joints in the
@@ -349,6 +346,9 @@ class SGRELossConfig:
         body_joint_proj_weight: weight of the reprojection error against labels.
         body_joint_cam_weight, smpl_joint_cam_weight: weights of the error of the joints relative
             to the pelvis, against labels and against bodies.
+        marginal_weight: weight of the cross-entropy between the marginals of the joints' volumes
+            and a Gaussian at each of the body's joints, which finds limbs and their depths from
+            random weights; not in the release.
         pose_head_weight: weight of the loss on the maps of the 2D pose, if the model draws them.
         own_pose_share: share of the people in training whose given pose is withheld, so that the
             model's own is used.
@@ -362,6 +362,7 @@ class SGRELossConfig:
     body_joint_proj_weight: float = 1.0
     body_joint_cam_weight: float = 1.0
     smpl_joint_cam_weight: float = 1.0
+    marginal_weight: float = 0.0
     pose_head_weight: float = 0.1
     own_pose_share: float = 0.0
     use_pose_errors: bool = True

@@ -13,7 +13,6 @@ Pose and Shape via Model-fitting in the Loop, ICCV 2019, and mmhuman3d for the l
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -238,47 +237,6 @@ def mean_pose_loss(pred_rotations: tf.Tensor, mean_rotations: tf.Tensor) -> Loss
     """
     difference = (pred_rotations - mean_rotations)[:, 1:]
     return _labelled(difference, tf.ones(tf.shape(difference)[0]), "mse")
-
-
-def facing_loss(
-    rotations: tf.Tensor,
-    joints_3d: tf.Tensor,
-    project: Callable[[tf.Tensor], tf.Tensor],
-    gt_keypoints_2d: tf.Tensor,
-    visibility: tf.Tensor,
-) -> Loss:
-    """Draws the global rotation to the better of the two ways in which somebody can face.
-
-    Seen without perspective, a flat body that is turned to the left and one that is turned as far
-    to the right look the same, and no small step leads from one to the other. Both are projected;
-    where the other one fits the keypoints better, its global rotation is the target. Where it does
-    not, the loss is zero.
-
-    Args:
-        rotations: `[batch, 24, 3, 3]`, camera frame.
-        joints_3d: `[batch, K >= 4, 3]` m; the first four joints as in LSP.
-        project: points `[batch, K, 3]` m to `[batch, K, 2]` crop units.
-        gt_keypoints_2d: `[batch, K, 2]` crop units.
-        visibility: `[batch, K]` 0 or 1.
-
-    Returns:
-        Sum of squares of the global rotation matrix; count: items.
-
-    Reference: F. Bogo et al., Keep it SMPL, ECCV 2016, section 3.3, which tries both.
-    """
-    root = rotations[:, 0]
-    # The depth of every axis of the body but its front, whose other two coordinates change.
-    other = root * tf.constant([[1.0, 1.0, -1.0], [1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
-    middle = tf.reduce_mean(joints_3d[:, _HIPS[0] : _HIPS[1] + 1], axis=1, keepdims=True)
-    turned = tf.einsum("bij,bkj,bnk->bni", other, root, joints_3d - middle) + middle
-
-    def error(points: tf.Tensor) -> tf.Tensor:
-        distance = tf.reduce_sum(tf.abs(project(points) - gt_keypoints_2d), axis=-1)
-        return tf.reduce_sum(visibility * distance, axis=-1)
-
-    is_better = error(turned) < error(joints_3d)
-    target = tf.stop_gradient(tf.where(is_better[:, tf.newaxis, tf.newaxis], other, root))
-    return Loss(tf.reduce_sum(tf.square(root - target)), tf.cast(tf.shape(root)[0], tf.float32))
 
 
 def adversarial_generator_loss(fake_outputs: tf.Tensor) -> Loss:

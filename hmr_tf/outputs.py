@@ -52,6 +52,7 @@ global_rotations   [batch, 24, 3, 3]   SMPL joint rotations composed from the ro
 pose_2d            [batch, 30, 3]      the 2D pose it was shown: x, y in crop units, visibility
 joints_uvd         [batch, 30, 3]      as HybrIK's: the joints located, before the body
 joint_scores       [batch, 30]         share of each joint's volume where it was located
+heatmap_marginals  [batch, 30, 3, g]   as HybrIK's; in training only
 body_joints_3d     [batch, 30, 3]      of the posed body, m, camera frame, not translated
 body_joints_2d     [batch, 30, 2]      the same projected, crop units
 pose_maps          [batch, h, w, 30]   logits of the places of its own 2D pose; in training only

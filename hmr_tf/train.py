@@ -92,7 +92,6 @@ _BOUNDS = {
     "heatmap_weight": _NOT_NEGATIVE,
     "depth_weight": _NOT_NEGATIVE,
     "mean_pose_weight": _NOT_NEGATIVE,
-    "facing_weight": _NOT_NEGATIVE,
     "uvd_weight": _NOT_NEGATIVE,
     "marginal_weight": _NOT_NEGATIVE,
     "twist_weight": _NOT_NEGATIVE,

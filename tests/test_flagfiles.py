@@ -142,7 +142,6 @@ def test_paper_is_the_original_release_s_recipe():
             "heatmap_weight": 0.0,
             "depth_weight": 0.0,
             "mean_pose_weight": 0.0,
-            "facing_weight": 0.0,
             "use_3d_labels": True,
             "use_adversary": True,
         },
@@ -341,9 +340,10 @@ def test_sgre_is_its_release_s_recipe():
         },
     )
     losses = settings["loss"]
-    weights = {name for name in losses if name.endswith("_weight")} - {"pose_head_weight"}
+    weights = {name for name in losses if name.endswith("_weight")}
+    weights -= {"pose_head_weight", "marginal_weight"}
     assert len(weights) == 7 and all(losses[name] == 1.0 for name in weights)
-    _assert_has(losses, {"use_pose_errors": True, "own_pose_share": 0.0})
+    _assert_has(losses, {"use_pose_errors": True, "own_pose_share": 0.0, "marginal_weight": 0.0})
     datasets = dict(settings["data"]["datasets"])
     # As many people with 3D labels as in photographs.
     assert datasets["h36m"] + datasets["muco"] == pytest.approx(0.5)

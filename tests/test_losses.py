@@ -9,7 +9,6 @@ from toy_body import filler_body, filler_inputs
 
 from hmr_tf import losses
 from hmr_tf.body.posing import pose_body
-from hmr_tf.geometry import camera as camera_lib
 
 
 def _tensor(name, shape, scale=1.0):
@@ -228,53 +227,6 @@ def test_adversarial_losses_by_hand():
     assert float(on_real.mean()) == pytest.approx(25 * 0.5625)
     assert float(on_fake.mean()) == pytest.approx(25 * 0.25)
     assert (float(on_real.count), float(on_fake.count)) == (2, 3)
-
-
-def _facing(angle_deg):
-    """Returns the rotation of somebody who faces the camera, leans by 20 degrees and turns.
-
-    With the angle the lean changes its side, as in a mirror that lies in the image's plane.
-    """
-    lean = Rotation.from_euler("x", 180 + np.copysign(20, angle_deg), degrees=True)
-    return Rotation.from_euler("y", angle_deg, degrees=True) * lean
-
-
-def _facing_loss(angle_deg, true_deg, rest):
-    """The loss of a body at one angle before keypoints of the same body at another."""
-    camera = tf.constant([[0.9, 0.05, 0.0]])
-    pictured = tf.constant(_facing(true_deg).apply(rest)[np.newaxis], tf.float32)
-    keypoints = camera_lib.weak_perspective(pictured, camera)
-    joints = tf.constant(_facing(angle_deg).apply(rest)[np.newaxis], tf.float32)
-    rotations = tf.constant(np.tile(_facing(angle_deg).as_matrix(), (1, 24, 1, 1)), tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(rotations)
-        loss = losses.facing_loss(
-            rotations,
-            joints,
-            lambda points: camera_lib.weak_perspective(points, camera),
-            keypoints,
-            tf.ones([1, 19]),
-        )
-    return float(loss.mean()), tape.gradient(loss.total, rotations).numpy()
-
-
-def test_who_faces_the_wrong_way_is_drawn_to_the_other():
-    rest = np.random.default_rng(0).normal(0, 0.3, (19, 3))  # Deep, so the two look different.
-    rest -= rest[2:4].mean(axis=0)
-    for angle in (60.0, -75.0, 130.0):
-        loss, gradient = _facing_loss(angle, -angle, rest)
-        away = _facing(angle).as_matrix() - _facing(-angle).as_matrix()
-        assert loss == pytest.approx(np.sum(away**2), rel=1e-4)
-        np.testing.assert_allclose(gradient[0, 0], 2 * away, atol=1e-4)
-        assert not gradient[0, 1:].any()
-    # Whoever fits better as he stands is left alone, even if he is off.
-    for angle, truth in ((60.0, 60.0), (60.0, 80.0), (-100.0, -60.0)):
-        assert _facing_loss(angle, truth, rest)[0] == 0.0
-
-
-def test_the_other_way_of_a_flat_body_looks_the_same():
-    rest = np.random.default_rng(1).normal(0, 0.3, (19, 3)) * (1, 1, 0)
-    assert _facing_loss(50.0, -50.0, rest)[0] == 0.0
 
 
 def test_mean_pose_loss_leaves_the_global_rotation_out():

@@ -1,14 +1,16 @@
-"""What the adversarial prior is for, shown by three trainings that differ in nothing else.
+"""What the adversarial prior is for, shown by trainings on 2D labels with and without it.
 
-With 3D labels and the adversary (`paired`), with 2D labels and the adversary (`prior`), and with 2D
-labels alone (`no_prior`). Keypoints in an image leave depth open: without 3D labels a body may fit
-them in any contorted way, unless a prior learned from motion capture, which belongs to no image,
-holds it to what people do.
+With 3D labels and the prior (`paired`), with 2D labels and the prior (`prior`), and with 2D labels
+alone (`no_prior`). Keypoints in an image leave depth open: without 3D labels a body may fit them in
+any contorted way, unless a prior learned from motion capture, which belongs to no image, holds it
+to what people do.
 
-All three begin with one network that has learned from 2D labels where people are and which way they
-face, with a body that can only be turned. In the original an encoder that had seen ImageNet, and
-people who mostly look into the camera, made up for that: from random weights, side views of both
-kinds collapse into one way of facing, which no small step can leave.
+Here the prior has two parts. The runs that have it begin with `upright`, a network trained on 2D
+labels with a body that can hardly do but turn, in the mean pose of motion capture: so it learns
+which way people face. In the original an encoder that had seen ImageNet, and people who mostly look
+into the camera, made up for that; from random weights a body that may bend comes to fit backs to
+fronts, which no small step can mend. Then come the adversaries; `no_adversary` leaves them out, to
+show what the beginning does by itself. `no_prior` has neither, and as many steps in all.
 
 Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, sections 1
 and 4.
@@ -29,17 +31,17 @@ from hmr_tf.evaluation.protocols import SYNTHETIC as _PROTOCOL
 from hmr_tf.experiments import Options, held_out, prior_report, reports, trainings
 from hmr_tf.training import journal
 
-RUNS = ("paired", "prior", "no_prior")
-STAGES = ("upright", "facing")  # What comes before them, one after the other.
+RUNS = ("paired", "prior", "no_adversary", "no_prior")
+BEGINNING = "upright"
 NAME = "prior"
-_FLAGFILES = {run: f"flags/hmr_claims_{run}.flags" for run in (*STAGES, *RUNS)}
-_BEGINS_WITH = {"facing": "upright", **dict.fromkeys(RUNS, "facing")}
+_FLAGFILES = {run: f"flags/hmr_claims_{run}.flags" for run in (BEGINNING, *RUNS)}
+_BEGINS_WITH = dict.fromkeys(("paired", "prior", "no_adversary"), BEGINNING)
 _NUM_PICTURED = 6
 _BATCH_SIZE = 32
 
 
 def run(options: Options) -> str:
-    """Trains what is not trained yet, measures all three and writes the report.
+    """Trains what is not trained yet, measures all and writes the report.
 
     Returns:
         The table, Markdown.

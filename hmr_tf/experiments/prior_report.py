@@ -18,6 +18,7 @@ from hmr_tf.render import bars, overlay, plots
 TITLES = {
     "paired": "3D labels + prior",
     "prior": "2D labels + prior",
+    "no_adversary": "2D labels, rigid start",
     "no_prior": "2D labels only",
 }
 # Metric -> its row in the table, its bar chart, and how it is written.
@@ -39,29 +40,27 @@ def check_claims(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     Returns:
         For each claim its `text`, the `value` measured, the `bound` and whether it `holds`.
     """
-    paired, prior, without = (results["runs"][name]["metrics"] for name in TITLES)
+    paired, prior, beginning, without = (results["runs"][name]["metrics"] for name in TITLES)
     mean = results["mean_pose"]
 
-    def less(name: str, other: Mapping[str, float]) -> float:
-        """By which share the run with the prior lies lower."""
-        return 1.0 - prior[name] / other[name] if other[name] else 0.0
+    def less(name: str, run: Mapping[str, float], other: Mapping[str, float]) -> float:
+        """By which share a run lies lower than another."""
+        return 1.0 - run[name] / other[name] if other[name] else 0.0
 
-    apart = abs(less("keypoints_2d_px", without))
-    rows = [
-        ("2D errors with and without prior differ by at most", apart, 0.05, apart <= 0.05),
-        *(
-            (text, less(name, other), bound, less(name, other) >= bound)
-            for text, name, other, bound in (
-                ("the prior lowers MPJPE by at least", "mpjpe_mm", without, 0.20),
-                ("the prior lowers PA-MPJPE by at least", "pa_mpjpe_mm", without, 0.08),
-                ("PA-MPJPE is under the mean pose's by at least", "pa_mpjpe_mm", mean, 0.05),
-                ("fewer poses beyond joint limits by at least", "beyond_limits", without, 0.25),
-            )
-        ),
-    ]
-    for name in ("mpjpe_mm", "pa_mpjpe_mm"):
-        gain = 1.0 - paired[name] / prior[name]
-        rows.append((f"3D labels lower {METRICS[name][0][:-4]} further, by", gain, 0.0, gain > 0))
+    apart = abs(less("keypoints_2d_px", prior, without))
+    rows = [("2D errors with and without prior differ by at most", apart, 0.05, apart <= 0.05)]
+    for text, name, run, other, bound in (
+        ("the prior lowers MPJPE by at least", "mpjpe_mm", prior, without, 0.20),
+        ("the prior lowers PA-MPJPE by at least", "pa_mpjpe_mm", prior, without, 0.08),
+        ("PA-MPJPE is under the mean pose's by at least", "pa_mpjpe_mm", prior, mean, 0.05),
+        ("fewer poses beyond joint limits by at least", "beyond_limits", prior, without, 0.25),
+        ("3D labels lower MPJPE further, by at least", "mpjpe_mm", paired, prior, 0.0),
+        ("3D labels lower PA-MPJPE further, by at least", "pa_mpjpe_mm", paired, prior, 0.0),
+        ("of the prior, the adversary alone lowers MPJPE", "mpjpe_mm", prior, beginning, 0.0),
+        ("... and PA-MPJPE", "pa_mpjpe_mm", prior, beginning, 0.0),
+    ):
+        value = less(name, run, other)
+        rows.append((text, value, bound, value >= bound if bound else value > 0.0))
     return [reports.claim(*row) for row in rows]
 
 

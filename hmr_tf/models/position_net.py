@@ -28,7 +28,8 @@ class PositionNet(tf.keras.layers.Layer):
         convolution: the layer that makes the logits, channel = joint * depths + depth.
 
     Call: map ``[batch, g, g, C]`` -> (cells ``[batch, K, 3]`` float32, x, y and depth counted from
-    0 to g - 1; scores ``[batch, K]``, the volume's share at that place, without gradient).
+    0 to g - 1; scores ``[batch, K]``, the volume's share at that place, without gradient; the
+    volume's marginals ``[batch, K, 3, g]``, of which the cells are the means).
     """
 
     def __init__(self, num_joints: int, name: str = "position_net", **kwargs: Any) -> None:
@@ -48,13 +49,14 @@ class PositionNet(tf.keras.layers.Layer):
         self.convolution.build(input_shape)
         super().build(input_shape)
 
-    def call(self, last_map: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(self, last_map: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns what the class says."""
         size = last_map.shape[1]
         logits = self.convolution(tf.cast(last_map, tf.float32))
         logits = tf.reshape(logits, [-1, size, size, self.num_joints, size])
-        cells = heatmaps.expected_cells(heatmaps.volume_marginals(logits))
-        return cells, tf.stop_gradient(_share_at(logits, cells))
+        marginals = heatmaps.volume_marginals(logits)
+        cells = heatmaps.expected_cells(marginals)
+        return cells, tf.stop_gradient(_share_at(logits, cells)), marginals
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments."""

@@ -154,15 +154,17 @@ class SGRE(tf.keras.Model):
         drawn = tf.cast(tf.stop_gradient(drawn), features.dtype)
         features = self.guided.fusion([features, drawn], training=training)
         last_map = self.guided.trunk(features, training=training)
-        cells, scores = self.position_net(last_map)
+        cells, scores, marginals = self.position_net(last_map)
         estimate = {
             outputs.POSE_2D: shown,
             outputs.JOINTS_UVD: cells / last_map.shape[1] - 0.5,
             outputs.JOINT_SCORES: scores,
             **self._body(last_map, tf.stop_gradient(cells), scores, training),
         }
-        if training and maps is not None:
-            estimate[outputs.POSE_MAPS] = maps
+        if training:
+            estimate[outputs.HEATMAP_MARGINALS] = marginals
+            if maps is not None:
+                estimate[outputs.POSE_MAPS] = maps
         return self._posed(estimate, with_vertices)
 
     def _pose(

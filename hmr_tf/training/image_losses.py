@@ -17,7 +17,7 @@ from hmr_tf.geometry import rotations
 # In the order in which they are reported and added.
 _NAMES = (
     *("keypoints_2d", "heatmap", "depth", "joints_3d"),
-    *("smpl", "pose", "betas", "vertices", "camera", "mean_pose", "facing"),
+    *("smpl", "pose", "betas", "vertices", "camera", "mean_pose"),
 )
 # Reported whatever their weights.
 _ALWAYS = ("keypoints_2d", "joints_3d", "smpl")
@@ -63,7 +63,7 @@ def terms(
         losses: forms, weights and switches.
         estimate: of the last iteration.
         batch: the labels, as `hmr_tf.data.pipeline` makes them.
-        model: what made the estimate; of it `body`, `project` and `mean` where a loss needs them.
+        model: what made the estimate; of it `body` and `mean` where a loss needs them.
 
     Returns:
         One loss for each of `names`.
@@ -91,14 +91,6 @@ def terms(
     if "mean_pose" in used:
         made["mean_pose"] = losses_lib.mean_pose_loss(
             estimate[outputs.ROTATIONS], model.mean[outputs.ROTATIONS]
-        )
-    if "facing" in used:
-        made["facing"] = losses_lib.facing_loss(
-            estimate[outputs.ROTATIONS],
-            estimate[outputs.JOINTS_3D],
-            lambda points: model.project(points, estimate[outputs.CAMERA]),
-            points,
-            visibility,
         )
     return made
 

@@ -24,6 +24,8 @@ class SGRETask(SupervisedTask):
     def loss_weights(self) -> Mapping[str, float]:
         """The losses in use."""
         names = sgre_losses.NAMES
+        if self._losses.marginal_weight:
+            names = (*names, sgre_losses.MARGINAL)
         if self._model_config.pose_head_width:
             names = (*names, sgre_losses.POSE_HEAD)
         return {name: getattr(self._losses, f"{name}_weight") for name in names}
@@ -34,4 +36,5 @@ class SGRETask(SupervisedTask):
 
     def terms(self, estimate: Batch, batch: Batch) -> dict[str, losses_lib.Loss]:
         """Computes the losses in use, without their weights."""
-        return sgre_losses.terms(estimate, batch, self._model_config.estimation)
+        made = sgre_losses.terms(estimate, batch, self._model_config.estimation)
+        return {name: made[name] for name in self.loss_weights}

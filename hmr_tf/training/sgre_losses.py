@@ -19,13 +19,13 @@ from hmr_tf import outputs
 from hmr_tf.geometry import global_rotations, rotations
 from hmr_tf.losses import Loss
 from hmr_tf.models.rotation_chain import TREE
-from hmr_tf.training.hybrik_losses import masked_square_loss
+from hmr_tf.training.hybrik_losses import marginal_loss, masked_square_loss
 
 NAMES = (
     *("body_joint_img", "smpl_joint_img", "smpl_pose", "smpl_shape"),
     *("body_joint_proj", "body_joint_cam", "smpl_joint_cam"),
 )
-POSE_HEAD = "pose_head"
+MARGINAL, POSE_HEAD = "marginal", "pose_head"
 # A side of the crop, and a crop unit.
 _CELLS, _HALF_CELLS = 8.0, 4.0
 
@@ -58,7 +58,8 @@ def terms(
         estimation: the model's: which rotations are compared.
 
     Returns:
-        One loss for each of `NAMES`, and `pose_head` if the estimate has its maps.
+        One loss for each of `NAMES`, and `marginal` and `pose_head` if the estimate has what they
+        are about.
     """
     uvd, has_body = estimate[outputs.JOINTS_UVD], batch["has_body"]
     joints = estimate[outputs.BODY_JOINTS_3D]
@@ -84,6 +85,12 @@ def terms(
         ),
         "smpl_joint_cam": masked_l1_loss(joints, batch["body_joints"], has_body),
     }
+    if outputs.HEATMAP_MARGINALS in estimate:
+        made[MARGINAL] = marginal_loss(
+            estimate[outputs.HEATMAP_MARGINALS],
+            batch["body_uvd"],
+            batch["body_uvd_weights"][..., tf.newaxis],
+        )
     if outputs.POSE_MAPS in estimate:
         truth = batch["pose_truth"]
         made[POSE_HEAD] = losses_lib.heatmap_loss(

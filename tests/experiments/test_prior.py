@@ -73,7 +73,7 @@ def records(tmp_path_factory):
 @pytest.mark.slow  # Five trainings, each in its own process that imports TensorFlow.
 def test_the_whole_comparison(records, tmp_path):
     flagfiles = []
-    for name in (*prior.STAGES, *prior.RUNS):
+    for name in (prior.BEGINNING, *prior.RUNS):
         path = tmp_path / f"{name}.flags"
         validates = f"--validate_every={int(name == 'prior')}"  # Once; that takes long, too.
         path.write_text("\n".join((f"--flagfile=flags/hmr_claims_{name}.flags", *SMALL, validates)))
@@ -91,7 +91,14 @@ def test_the_whole_comparison(records, tmp_path):
         name: (run["losses"]["use_3d_labels"], run["losses"]["use_adversary"])
         for name, run in results["runs"].items()
     }
-    assert uses == {"paired": (True, True), "prior": (False, True), "no_prior": (False, False)}
+    assert uses == {
+        "paired": (True, True),
+        "prior": (False, True),
+        "no_adversary": (False, False),
+        "no_prior": (False, False),
+    }
+    begins = {name: "--initial_weights" in run["command"] for name, run in results["runs"].items()}
+    assert begins == {name: name != "no_prior" for name in prior.RUNS}
     for run in results["runs"].values():
         assert (run["step"], run["seed"], run["num_people"]) == (2, 3, 3)
         assert 0 < run["metrics"]["pa_mpjpe_mm"] < run["metrics"]["mpjpe_mm"]

@@ -19,6 +19,7 @@ def results(**changes):
     metrics = {
         "paired": numbers(9.5, 170, 110, 190, 0.05, 2),
         "prior": numbers(10, 240, 120, 260, 0.3, 6),
+        "no_adversary": numbers(10.1, 250, 125, 270, 0.5, 10),
         "no_prior": numbers(10.2, 320, 160, 350, 0.9, 40),
     }
     for name, values in changes.items():
@@ -44,6 +45,8 @@ def test_claims_are_measured():
         1 - 0.3 / 0.9,
         1 - 170 / 240,
         1 - 110 / 120,
+        1 - 240 / 250,
+        1 - 120 / 125,
     ]
     assert [claim["value"] for claim in claims] == pytest.approx(by_hand)
 
@@ -53,13 +56,15 @@ def test_claims_are_measured():
     [
         ({"prior": {"keypoints_2d_px": 10.8}}, [0]),
         ({"prior": {"keypoints_2d_px": 9.6}}, [0]),  # A better 2D error is not an equal one.
-        ({"prior": {"mpjpe_mm": 260}}, [1]),
-        ({"prior": {"pa_mpjpe_mm": 150}}, [2, 3]),
-        ({"prior": {"pa_mpjpe_mm": 136}}, [3]),
+        ({"prior": {"mpjpe_mm": 260}}, [1, 7]),
+        ({"prior": {"pa_mpjpe_mm": 150}}, [2, 3, 8]),
+        ({"prior": {"pa_mpjpe_mm": 136}}, [3, 8]),
         ({"prior": {"beyond_limits": 0.8}}, [4]),
         ({"no_prior": {"beyond_limits": 0.0}}, [4]),
         ({"paired": {"mpjpe_mm": 250}}, [5]),
         ({"paired": {"pa_mpjpe_mm": 120}}, [6]),
+        ({"no_adversary": {"mpjpe_mm": 239}}, [7]),
+        ({"no_adversary": {"pa_mpjpe_mm": 120}}, [8]),
     ],
 )
 def test_claims_that_do_not_hold_are_said_so(changes, broken):
@@ -70,12 +75,12 @@ def test_claims_that_do_not_hold_are_said_so(changes, broken):
 def test_table():
     text = prior_report.draw_up_table(results(prior={"mpjpe_mm": 260}))
     lines = text.splitlines()
-    assert lines[0].count("|") == lines[1].count("|") == 7
-    assert lines[2] == "| 2D error, px | 9.50 | 10.00 | 10.20 | 24.00 |  |"
-    assert "| poses beyond joint limits | 5% | 30% | 90% | 0% | 2% |" in lines
+    assert lines[0].count("|") == lines[1].count("|") == 8
+    assert lines[2] == "| 2D error, px | 9.50 | 10.00 | 10.10 | 10.20 | 24.00 |  |"
+    assert "| poses beyond joint limits | 5% | 30% | 50% | 90% | 0% | 2% |" in lines
     assert "| the prior lowers MPJPE by at least | 18.8% | 20% | does not hold |" in lines
-    assert sum("| holds |" in line for line in lines) == 6
-    assert sum("`python -m x`" in line for line in lines) == 3
+    assert sum("| holds |" in line for line in lines) == 7
+    assert sum("`python -m x`" in line for line in lines) == 4
 
 
 def test_figure():
@@ -90,10 +95,10 @@ def test_figure():
     }
     figure = prior_report.draw_figure(found, curves, pictures)
     assert figure.dtype == np.uint8 and figure.ndim == 3
-    # Two people in two rows under bars and curves, the first run's truth beside three pairs.
+    # Two people in two rows under bars and curves, the first run's truth beside a pair of each.
     people = figure[prior_report._BARS_HEIGHT + prior_report._CURVES_HEIGHT :]
     row = people[4 + 25, :, 0]
-    assert [int((row == shade).sum()) for shade in shades.values()] == [150, 100, 100]
+    assert [int((row == shade).sum()) for shade in shades.values()] == [150, 100, 100, 100]
     assert (people[4 + 72 + 25, :, 0] == row).all()
 
 

@@ -20,13 +20,14 @@ def _net(logits):
 
 
 def test_flat_volumes():
-    cells, scores = _net({})(tf.ones([2, 8, 8, 2]))
+    cells, scores, marginals = _net({})(tf.ones([2, 8, 8, 2]))
     np.testing.assert_allclose(cells, np.full((2, 30, 3), 3.5), atol=1e-5)
     np.testing.assert_allclose(scores, np.full((2, 30), 1 / 512), atol=1e-8)
+    np.testing.assert_allclose(marginals, np.full((2, 30, 3, 8), 1 / 8), atol=1e-6)
 
 
 def test_one_raised_slice():
-    cells, scores = _net({(0, 0): 3.0})(tf.ones([1, 8, 8, 2]))
+    cells, scores, _ = _net({(0, 0): 3.0})(tf.ones([1, 8, 8, 2]))
     np.testing.assert_allclose(cells[0, 0], [3.5, 3.5, 1.0337620], atol=1e-5)
     assert float(scores[0, 0]) == pytest.approx(0.0005769, abs=1e-7)
     np.testing.assert_allclose(cells[0, 1:], np.full((29, 3), 3.5), atol=1e-5)
@@ -45,7 +46,7 @@ def test_one_raised_cell(place, logit, expected):
     kernel = np.zeros((1, 1, 2, 240), np.float32)
     kernel[0, 0, 1, 4 * 8 + depth] = logit
     net.convolution.kernel.assign(kernel)
-    cells, scores = net(last_map)
+    cells, scores, _ = net(last_map)
     np.testing.assert_allclose(cells[0, 4], expected, atol=1e-4)
     np.testing.assert_allclose(cells[0, 5], [3.5] * 3, atol=1e-4)
     if logit > 10:
@@ -57,7 +58,7 @@ def test_scores_give_no_gradient_and_places_do():
     last_map = tf.random.stateless_normal([2, 8, 8, 4], [1, 2])
     net.build(last_map.shape)
     with tf.GradientTape(persistent=True) as tape:
-        cells, scores = net(last_map)
+        cells, scores, _ = net(last_map)
     assert tape.gradient(scores, net.convolution.kernel) is None
     assert np.abs(tape.gradient(cells, net.convolution.kernel)).max() > 0
 

@@ -93,11 +93,11 @@ def test_names_follow_the_settings():
     assert image_losses.need_heatmaps(LATER) == ()
 
 
-# What finds out which way people face.
-FACING = LossConfig(use_3d_labels=False, mean_pose_weight=200.0, facing_weight=1.0)
+# What finds out where people are and which way they face.
+RIGID = LossConfig(use_3d_labels=False, mean_pose_weight=200.0)
 
 
-@pytest.mark.parametrize("losses", [LossConfig(), LATER, LossConfig(use_3d_labels=False), FACING])
+@pytest.mark.parametrize("losses", [LossConfig(), LATER, LossConfig(use_3d_labels=False), RIGID])
 def test_every_name_has_its_term(losses, truth):
     terms = _terms(losses, truth, SMPL(BODY))
     assert tuple(terms) == image_losses.names(losses)

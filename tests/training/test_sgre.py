@@ -44,14 +44,18 @@ def example(count=4, seed=0):
     return {key: tf.constant(value.astype(np.float32)) for key, value in batch.items()}
 
 
-@pytest.fixture(scope="module")
-def task():
+def make_task(**losses):
     tf.keras.utils.set_random_seed(1)
     train = config.TrainConfig(generator_learning_rate=1e-3, num_steps=8)
-    losses = config.SGRELossConfig(own_pose_share=0.25)
+    losses = config.SGRELossConfig(own_pose_share=0.25, **losses)
     task = sgre.SGRETask("sgre", MODEL, BODY, train, losses)
     task.build()
     return task
+
+
+@pytest.fixture(scope="module")
+def task():
+    return make_task()
 
 
 def test_registered(task):
@@ -67,6 +71,13 @@ def test_losses_and_weights(task):
     assert set(scalars) == set(task.metric_names)
     for variable, gradient in zip(task.model.generator_variables, gradients):
         assert np.isfinite(gradient).all(), variable.name
+
+
+def test_marginals_are_trained_if_asked_for(task):
+    assert "marginal" not in task.loss_weights
+    scalars, _ = make_task(marginal_weight=2.0).gradients(example(), SEED)
+    # Even marginals of two cells: this small encoder's steps are of 32 px.
+    assert float(scalars["marginal"]) == pytest.approx(np.log(2), rel=0.05)
 
 
 def test_every_part_learns(task):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.spatial.transform import Rotation
+from scipy.stats import entropy, norm
 
 from hmr_tf.geometry.global_rotations import global_to_local
 from hmr_tf.models.rotation_chain import TREE
@@ -117,3 +118,17 @@ def test_maps_of_the_own_pose():
     batch["pose_truth"] = np.zeros((1, 30, 3), np.float32)
     batch["pose_truth"][0, :5, 2] = 1
     assert _means(estimate, batch)["pose_head"] == pytest.approx(np.log(64.0), rel=1e-5)
+
+
+def test_marginals_of_the_volumes():
+    """A uniform volume is as wrong as it can be unsure, a right and sure one only as wide."""
+    estimate, batch = _example()
+    batch["body_uvd_weights"][0, 7:] = 0
+    estimate["heatmap_marginals"] = np.full((1, 30, 3, 8), 1 / 8, np.float32)
+    assert _means(estimate, batch)["marginal"] == pytest.approx(np.log(8.0), rel=1e-5)
+    cells = 8 * (batch["body_uvd"] + 0.5)
+    drawn = norm.pdf(np.arange(8), cells[..., None], 0.7)
+    drawn /= drawn.sum(-1, keepdims=True)
+    estimate["heatmap_marginals"] = drawn.astype(np.float32)
+    expected = entropy(drawn[0, :7], axis=-1).mean()
+    assert _means(estimate, batch)["marginal"] == pytest.approx(expected, rel=1e-4)
