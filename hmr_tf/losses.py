@@ -18,7 +18,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 _NUM_LSP = 14
-_HEATMAP_SIGMA = 0.7  # cells
+# Of the Gaussians that maps are drawn to, cells.
+HEATMAP_SIGMA = 0.7
 _HIPS = (2, 3)  # right and left, in LSP order
 
 
@@ -101,7 +102,7 @@ def heatmap_loss(logits: tf.Tensor, gt_keypoints_2d: tf.Tensor, visibility: tf.T
     logarithms = []
     for axis, count in enumerate((width, height)):
         offset = tf.range(count, dtype=tf.float32)[:, tf.newaxis] - gt[:, tf.newaxis, :, axis]
-        logarithms.append(tf.nn.log_softmax(-0.5 * tf.square(offset / _HEATMAP_SIGMA), axis=1))
+        logarithms.append(tf.nn.log_softmax(-0.5 * tf.square(offset / HEATMAP_SIGMA), axis=1))
     target = tf.exp(logarithms[1][:, :, tf.newaxis] + logarithms[0][:, tf.newaxis])
     flat = tf.reshape(tf.cast(logits, tf.float32), [-1, height * width, num_keypoints])
     log_heatmaps = tf.nn.log_softmax(flat, axis=1)

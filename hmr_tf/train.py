@@ -21,127 +21,11 @@ from absl import flags, logging
 
 from hmr_tf import command, common_flags, config
 from hmr_tf.errors import ConfigError, DataError
-from hmr_tf.models import ENCODERS, HEATMAP_ENCODERS
+from hmr_tf.models import HEATMAP_ENCODERS
+from hmr_tf.setting_values import BOUNDS, CHOICES
 from hmr_tf.training import SETTINGS, TASKS
 
 FLAGS_FILE = "flags.txt"
-
-_CHOICES = {
-    "encoder": tuple(ENCODERS.names),
-    "keypoints": ("cocoplus",),  # The order of the records' labels.
-    "pool": ("slim", "keras", "hmr2"),
-    "rotation": ("axis_angle", "6d_interleaved", "6d_contiguous"),
-    "regressor": ("joint", "separate"),
-    "projection": ("weak_perspective", "perspective"),
-    "discriminator": ("hmr", "mmhuman3d"),
-    "spread": ("uniform", "normal"),
-    "keypoints_2d_loss": ("l1", "mse", "half_mse", "smooth_l1"),
-    "joints_3d_loss": ("l1", "mse", "half_mse", "smooth_l1"),
-    "adversarial_stages": ("all", "last"),
-    "colors": ("imagenet", "release", "raw"),
-    "estimation": ("sequential", "direct"),
-    "joints_from": ("heatmaps", "features"),
-    "camera": ("predicted", "refined", "given"),
-    "train_root": ("closed_form", "svd"),
-    "uvd_loss": ("l1", "laplace"),
-    "axes": ("camera", "release"),
-    "pose_output": ("6d", "svd", "raw"),
-    "stage": ("hourglass", "autoencoder", "shape", "pose", "reverse", "end_to_end"),
-    "source": ("labels", "images"),
-    "noise_law": ("none", "uniform", "normal", "hourglass"),
-    "volume_loss": ("cross_entropy", "sigmoid"),
-    "limb_targets": ("tube", "release"),
-    "gender_form": ("logistic", "l1"),
-    "schedule": ("constant", "cosine", "step"),
-    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
-    "best_metric": ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm", "keypoints_2d_px"),
-}
-_NOT_NEGATIVE, _POSITIVE, _SHARE = (0, None), (1, None), (0.0, 1.0)
-_BOUNDS = {
-    "image_size": (32, 1024),
-    "num_iterations": _POSITIVE,
-    "hidden_units": _NOT_NEGATIVE,
-    "dropout": (0.0, 0.95),
-    "scale_min": (0.05, None),
-    "scale_max": (0.05, None),
-    "shift_px": _NOT_NEGATIVE,
-    "rotation_deg": (0.0, 180.0),
-    "rotation_probability": _SHARE,
-    "flip_probability": _SHARE,
-    "color_jitter": _SHARE,
-    "occluder_probability": _SHARE,
-    "cutout_probability": _SHARE,
-    "cutout_min": _SHARE,
-    "cutout_max": _SHARE,
-    "noise_aspect": (1.0, None),
-    "num_joints": (24, 29),
-    "deconv_width": _POSITIVE,
-    "depth_range": (0.1, None),
-    "switch_m": _NOT_NEGATIVE,
-    "focal_px": (1.0, None),
-    "window_px": (1.0, None),
-    "shuffle_buffer": _POSITIVE,
-    "keypoints_2d_weight": _NOT_NEGATIVE,
-    "joints_3d_weight": _NOT_NEGATIVE,
-    "smpl_weight": _NOT_NEGATIVE,
-    "pose_weight": _NOT_NEGATIVE,
-    "betas_weight": _NOT_NEGATIVE,
-    "vertices_weight": _NOT_NEGATIVE,
-    "camera_weight": _NOT_NEGATIVE,
-    "adversarial_weight": _NOT_NEGATIVE,
-    "heatmap_weight": _NOT_NEGATIVE,
-    "depth_weight": _NOT_NEGATIVE,
-    "mean_pose_weight": _NOT_NEGATIVE,
-    "uvd_weight": _NOT_NEGATIVE,
-    "marginal_weight": _NOT_NEGATIVE,
-    "twist_weight": _NOT_NEGATIVE,
-    "weak_camera_weight": _NOT_NEGATIVE,
-    "num_stacks": _POSITIVE,
-    "hourglass_width": (8, None),
-    "depths": _POSITIVE,
-    "hourglass_dropout": (0.0, 0.95),
-    "denoiser_dropout": (0.0, 0.95),
-    "dense_width": (4, None),
-    "swap_probability": _SHARE,
-    "missing_probability": _SHARE,
-    "volume_weight": _NOT_NEGATIVE,
-    "coordinates_weight": _NOT_NEGATIVE,
-    "crop_camera_weight": _NOT_NEGATIVE,
-    "denoised_weight": _NOT_NEGATIVE,
-    "pose_l1_weight": _NOT_NEGATIVE,
-    "betas_l1_weight": _NOT_NEGATIVE,
-    "betas_size_weight": _NOT_NEGATIVE,
-    "gender_weight": _NOT_NEGATIVE,
-    "body_joints_weight": _NOT_NEGATIVE,
-    "body_landmarks_weight": _NOT_NEGATIVE,
-    "pose_head_width": _NOT_NEGATIVE,
-    "body_joint_img_weight": _NOT_NEGATIVE,
-    "smpl_joint_img_weight": _NOT_NEGATIVE,
-    "smpl_pose_weight": _NOT_NEGATIVE,
-    "smpl_shape_weight": _NOT_NEGATIVE,
-    "body_joint_proj_weight": _NOT_NEGATIVE,
-    "body_joint_cam_weight": _NOT_NEGATIVE,
-    "smpl_joint_cam_weight": _NOT_NEGATIVE,
-    "pose_head_weight": _NOT_NEGATIVE,
-    "own_pose_share": _SHARE,
-    "batch_size": _POSITIVE,
-    "num_steps": _POSITIVE,
-    "generator_learning_rate": _NOT_NEGATIVE,
-    "discriminator_learning_rate": _NOT_NEGATIVE,
-    "warmup_steps": _NOT_NEGATIVE,
-    "adam_epsilon": (1e-12, None),
-    "clip_norm": _NOT_NEGATIVE,
-    "accumulate_steps": _POSITIVE,
-    "average_decay": (0.0, 0.999999),
-    "log_every": _POSITIVE,
-    "image_every": _NOT_NEGATIVE,
-    "checkpoint_every": _NOT_NEGATIVE,
-    "keep_checkpoints": _POSITIVE,
-    "validate_every": _NOT_NEGATIVE,
-    "validation_limit": _NOT_NEGATIVE,
-    "early_stop_patience": _NOT_NEGATIVE,
-    "seed": (0, 2**31 - 1),
-}
 
 _DATA_DIR = common_flags.define_data_dir()
 _LOG_DIR = flags.DEFINE_string(
@@ -166,13 +50,13 @@ _INITIAL_WEIGHTS = flags.DEFINE_string(
 )
 _NUM_LOGICAL_CPUS = common_flags.define_num_logical_cpus()
 for _settings in (part for pair in SETTINGS.values() for part in pair):
-    common_flags.define_config(_settings, _CHOICES, _BOUNDS)
-common_flags.define_config(config.AugmentConfig, _CHOICES, _BOUNDS)
+    common_flags.define_config(_settings, CHOICES, BOUNDS)
+common_flags.define_config(config.AugmentConfig, CHOICES, BOUNDS)
 common_flags.define_config(
-    config.DataConfig, _CHOICES, _BOUNDS, skip=("data_dir", "augment", "window_px")
+    config.DataConfig, CHOICES, BOUNDS, skip=("data_dir", "augment", "window_px")
 )
-common_flags.define_config(config.TrainConfig, _CHOICES, _BOUNDS)
-common_flags.define_config(config.ValidationConfig, _CHOICES, _BOUNDS)
+common_flags.define_config(config.TrainConfig, CHOICES, BOUNDS)
+common_flags.define_config(config.ValidationConfig, CHOICES, BOUNDS)
 flags.mark_flags_as_required(["data_dir", "log_dir"])
 
 

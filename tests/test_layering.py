@@ -31,7 +31,7 @@ FLOORS = (
         *("predictor", "given_people"),
     },
     {"training", "evaluation", "exporters"},
-    {"common_flags", "experiments"},
+    {"common_flags", "setting_values", "experiments"},
     COMMANDS,
 )
 FLAG_READERS = COMMANDS | {"common_flags", "command"}

@@ -280,19 +280,6 @@ def test_contradictions_are_seen_without_tensorflow():
     assert messages[len(WRONG_FLAGS) :] == [""] * len(RIGHT_FLAGS)
 
 
-_BEST_METRICS = """
-from hmr_tf import train
-from hmr_tf.evaluation.protocols import VALIDATION
-
-assert set(train._CHOICES["best_metric"]) == set(VALIDATION.metrics)
-"""
-
-
-def test_metrics_of_the_best_are_those_that_are_measured():
-    # In a process of its own: flags of two commands do not go together.
-    subprocess.run([sys.executable, "-c", _BEST_METRICS], check=True)
-
-
 def test_help_is_quick_and_whole():
     started = time.time()
     text = run("--help").stdout

@@ -6,6 +6,7 @@ Runs are forks of a process that has imported TensorFlow, which takes long, but 
 import os
 import sys
 import tempfile
+import traceback
 
 import cv2
 import numpy as np
@@ -72,11 +73,22 @@ def sgre_settings(folder):
     ]
 
 
+def smplr_settings(folder):
+    """Returns the same for SMPLR."""
+    return [
+        *("--model=smplr", f"--data_dir={folder}", f"--body={folder / _BODY}", "--datasets=lsp"),
+        *("--image_size=32", "--window_px=64", "--num_stacks=1", "--hourglass_width=8"),
+        *("--depths=4", "--dense_width=16", "--batch_size=4", "--generator_learning_rate=1e-3"),
+        *("--log_every=1", "--image_every=0", "--checkpoint_every=1", "--deterministic"),
+        "--average_decay=0.5",
+    ]
+
+
 def begin(arguments, output, **environment):
     """Forks a process that trains as the command does; returns its id."""
     # Once, before the forks; not above, where it would define flags for all tests.
     from hmr_tf import command, train
-    from hmr_tf.training import adversarial, loop
+    from hmr_tf.training import adversarial, hourglass_errors, loop
 
     del adversarial, loop
     pid = os.fork()
@@ -90,11 +102,14 @@ def begin(arguments, output, **environment):
         os.dup2(file, 1)
         os.dup2(file, 2)
         encoders.build_encoder = _tiny_encoder
+        hourglass_errors.COUNT = 20
         sys.argv = ["train", *arguments]
         command.run(train.main)
         code = 0
     except SystemExit as error:
         code = error.code or 0
+    except Exception:  # The fork ends below, and would say nothing.
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

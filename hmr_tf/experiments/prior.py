@@ -10,7 +10,8 @@ labels with a body that can hardly do but turn, in the mean pose of motion captu
 which way people face. In the original an encoder that had seen ImageNet, and people who mostly look
 into the camera, made up for that; from random weights a body that may bend comes to fit backs to
 fronts, which no small step can mend. Then come the adversaries; `no_adversary` leaves them out, to
-show what the beginning does by itself. `no_prior` has neither, and as many steps in all.
+show what the beginning does by itself. `no_prior` has neither, and is compared when its 2D error is
+that of `prior`.
 
 Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018, sections 1
 and 4.

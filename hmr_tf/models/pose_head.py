@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from hmr_tf.losses import HEATMAP_SIGMA
 from hmr_tf.models.keypoint_resnet import cell_centres
 from hmr_tf.models.resnet_v1 import conv_norm
 
 # A joint counts as seen if more than half of its map lies this close to its mean, in cells.
 _REACH = 2.5
-# The peak of the map that `losses.heatmap_loss` wants, of a Gaussian of 0.7 cells.
-_PEAK = 1.0 / (2.0 * np.pi * 0.7**2)
+# Of the map that `losses.heatmap_loss` wants.
+_PEAK = 1.0 / (2.0 * np.pi * HEATMAP_SIGMA**2)
 
 
 def build_pose_head(

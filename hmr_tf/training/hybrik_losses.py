@@ -13,13 +13,12 @@ import math
 
 import tensorflow as tf
 
-from hmr_tf.losses import Loss
+from hmr_tf.losses import HEATMAP_SIGMA, Loss
 
 # The release counts errors in cells of its heatmaps.
 _CELLS = 64.0
 # Below, the likelihood would grow without end on what fits by chance.
 LEAST_SIGMA = 1e-3
-_GAUSSIAN_CELLS = 0.7
 
 
 def uvd_l1_loss(pred_uvd: tf.Tensor, gt_uvd: tf.Tensor, weights: tf.Tensor) -> Loss:
@@ -69,7 +68,7 @@ def marginal_loss(marginals: tf.Tensor, gt_uvd: tf.Tensor, weights: tf.Tensor) -
     """
     size = marginals.shape[-1]
     offset = tf.range(size, dtype=tf.float32) - size * (gt_uvd[..., tf.newaxis] + 0.5)
-    target = tf.nn.softmax(-0.5 * tf.square(offset / _GAUSSIAN_CELLS))
+    target = tf.nn.softmax(-0.5 * tf.square(offset / HEATMAP_SIGMA))
     # As small as float32 lets the softmax over a volume be.
     entropy = -tf.reduce_sum(target * tf.math.log(tf.maximum(marginals, 1e-12)), axis=-1)
     weights *= tf.cast(tf.abs(gt_uvd) < 0.5, tf.float32)

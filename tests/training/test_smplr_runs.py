@@ -1,42 +1,13 @@
 """SMPLR's stages from records to checkpoint, by the one command."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+import tiny_runs
+import tiny_training
 
 from hmr_tf import checkpoints
 from hmr_tf.training import journal
 
-ROOT = pathlib.Path(__file__).parents[2]
-PATHS = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-
-RUNS = """
-import json, pathlib, sys
-import tiny_training
-from hmr_tf.training import hourglass_errors
-
-hourglass_errors.COUNT = 20
-folder = pathlib.Path(sys.argv[1])
-(folder / "records").mkdir()
-tiny_training.write_records(folder / "records")
-settings = [
-    *("--model=smplr", f"--data_dir={folder / 'records'}", "--datasets=lsp"),
-    *(f"--body={folder / 'records' / 'body.npz'}", "--image_size=32", "--window_px=64"),
-    *("--num_stacks=1", "--hourglass_width=8", "--depths=4", "--dense_width=16"),
-    *("--batch_size=4", "--generator_learning_rate=1e-3", "--log_every=1", "--image_every=0"),
-    *("--checkpoint_every=1", "--deterministic", "--average_decay=0.5"),
-]
-codes = []
-for log, more in json.loads(sys.argv[2]):
-    given = [*settings, f"--log_dir={folder / log}", *(x.format(folder) for x in more)]
-    codes.append(tiny_training.end(tiny_training.begin(given, folder / f"{log}.txt")))
-print(json.dumps(codes))
-"""
 STAGES = "--stages=hourglass:2,autoencoder:1,reverse:1,end_to_end:1"
 NOISE = "--noise_law=hourglass"
 BATCHES = "--stage_batches=autoencoder:8,reverse:8"
@@ -52,16 +23,10 @@ STARTS = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    done = subprocess.run(
-        [sys.executable, "-c", RUNS, str(folder), json.dumps(STARTS)],
-        env={**os.environ, "PYTHONPATH": PATHS, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = {name: (folder / f"{name}.txt").read_text()[-2000:] for name, _ in STARTS}
-    assert json.loads(done.stdout) == [0, 0, 0, 1], said
+    tiny_training.write_records(folder)
+    starts = [(name, [flag.format(folder) for flag in more]) for name, more in STARTS]
+    codes = tiny_runs.run(folder, tiny_training.smplr_settings(folder), starts)
+    assert codes == [0, 0, 0, 1], tiny_runs.said(folder, STARTS)
     return folder
 
 
