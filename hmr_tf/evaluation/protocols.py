@@ -339,7 +339,7 @@ CLOTH3D = Protocol(
     is_gendered=True,
     joins_meshes=True,
     metrics=(*_OF_SMPL, "mpjpe_mm", "pa_mpjpe_mm", "pve_mm", "keypoints_2d_px"),
-    comparable_with="SMPLR's test.py: its joints leave the pelvis out, so its mean is 24/23 of ours",
+    comparable_with="SMPLR's test.py, whose mean leaves the pelvis out: it is 24/23 of ours",
 )
 """CLOTH3D++'s validation list, as SMPLR's release reads it.
 
