@@ -190,7 +190,8 @@ class AugmentConfig:
 
     Attributes:
         scale_min, scale_max: range of the person's scale factor.
-        shift_px: greatest shift of the crop centre per axis, px of the stored image before scaling.
+        shift_px: greatest shift of the crop centre per axis, px of an image in which the person has
+            150 px, before scaling.
         rotation_deg: greatest in-plane rotation to either side, degrees.
         rotation_probability: share of samples that are rotated at all.
         spread: how scale and rotation are drawn: `uniform` in their ranges, or `normal` (SPIN,

@@ -16,7 +16,7 @@ import numpy as np
 from tfrecords_tools import images, joint_fields, person_crop, person_scale
 from tfrecords_tools.converter import Drop
 from tfrecords_tools.errors import ImageError
-from tfrecords_tools.samples import Sample
+from tfrecords_tools.samples import PERSON_PX, Sample
 from tfrecords_tools.skeletons import COCOPLUS19, J24, LSP14
 
 # Half the side of the square that is kept, px, as the original release keeps of 3D datasets.
@@ -94,7 +94,7 @@ def origin(image_path: str, dataset: str) -> dict[str, Any]:
     }
 
 
-def to_sample(person: ArchivePerson, person_px: float = person_crop.PERSON_PX) -> Sample | Drop:
+def to_sample(person: ArchivePerson, person_px: float = PERSON_PX) -> Sample | Drop:
     """Turns a row into a sample.
 
     Args:
@@ -109,12 +109,12 @@ def to_sample(person: ArchivePerson, person_px: float = person_crop.PERSON_PX) -
     corners = person.box_xyxy.reshape(2, 2)
     around = visible if len(visible) else corners
     center = (around.min(axis=0) + around.max(axis=0)) / 2
-    scale = _scale(keypoints, corners, person.box_scale) if person_px else 1.0
+    scale = _scale(keypoints, corners, person.box_scale)
     if scale is None:
         return Drop("too little labelled to tell the size", name=name)
-    enlarge = person_px / person_crop.PERSON_PX if person_px else 1.0
+    enlarge = person_px / PERSON_PX
     try:
-        stored = _stored_image(person, center, scale * enlarge, round(_MARGIN * enlarge), person_px)
+        stored = _stored_image(person, center, scale * enlarge, round(_MARGIN * enlarge))
     except ImageError as error:
         return Drop(str(error).split(":")[0], is_error=True, name=name)
     if stored is None:
@@ -135,6 +135,7 @@ def to_sample(person: ArchivePerson, person_px: float = person_crop.PERSON_PX) -
         box_xyxy=crop.box(person.box_xyxy),
         scale_factors=crop.scale_factors,
         crop_origin=crop.crop_origin,
+        person_px=None if person_px == PERSON_PX else person_px or PERSON_PX / scale,
         **fields,
     )
 
@@ -164,21 +165,21 @@ def _scale(keypoints: np.ndarray, corners: np.ndarray, box_scale: float) -> floa
     scale = person_scale.scale_from_head(keypoints) or person_scale.scale_from_trunk(keypoints)
     if scale is None:
         size = float(np.linalg.norm(corners[1] - corners[0])) / box_scale
-        scale = person_crop.PERSON_PX / size if size > 1e-6 else None
+        scale = PERSON_PX / size if size > 1e-6 else None
     return scale
 
 
 def _stored_image(
-    person: ArchivePerson, center: np.ndarray, scale: float, margin: int, person_px: float
+    person: ArchivePerson, center: np.ndarray, scale: float, margin: int
 ) -> tuple[bytes, int, int, person_crop.PersonCrop] | None:
     """Returns JPEG, height, width and how to get there; None if the person is not in the image.
 
-    An image that needs no change keeps its bytes.
+    An image that needs no change, or is to have none (a scale of 0), keeps its bytes.
     """
     path = os.path.join(person.folder, person.image_path)
-    if not person_px or abs(scale - 1.0) < _SAME_SIZE:
+    if not scale or abs(scale - 1.0) < _SAME_SIZE:
         data, height, width = images.record_jpeg(path)
-        if not person_px or max(height, width) <= 2 * margin:
+        if not scale or max(height, width) <= 2 * margin:
             unchanged = person_crop.PersonCrop(_NO_PIXELS, np.ones(2), np.zeros(2))
             return data, height, width, unchanged
     pixels = images.decode_rgb(images.read_image_file(path), os.path.basename(path))

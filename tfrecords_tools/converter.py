@@ -157,11 +157,16 @@ def fingerprint_files(root: str, contents: Iterable[str], listed: Iterable[str] 
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
+    prefixes: dict[str, str] = {}  # Folder -> what is before a file's name: the same for many.
     for path in listed:
         # Missing images are dropped and counted, so a listed file need not be there.
         try:
             size = os.stat(path).st_size
         except (OSError, ValueError):
             size = -1
-        digest.update(f"{os.path.relpath(path, root)} {size}\n".encode())
+        folder, name = os.path.split(path)
+        if folder not in prefixes:
+            relative = os.path.relpath(folder or os.curdir, root)
+            prefixes[folder] = "" if relative == os.curdir else os.path.join(relative, "")
+        digest.update(f"{prefixes[folder]}{name} {size}\n".encode())
     return digest.hexdigest()

@@ -28,7 +28,8 @@ FeatureValue = Union[bytes, np.ndarray, list]
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
-_SINGLE_BYTES = [bytes((value,)) for value in range(256)]
+# What stands before the length of a length-delimited field, by the field's number.
+_TAGS = [bytes((number << 3 | _LENGTH,)) for number in range(4)]
 
 
 def encode_example(features: Mapping[str, FeatureValue]) -> bytes:
@@ -43,15 +44,18 @@ def encode_example(features: Mapping[str, FeatureValue]) -> bytes:
     """
     parts, size = [], 0
     for key in sorted(features):
-        value, value_size = _encode_feature(features[key])
-        name = _name(key)
-        begin = _begin(2, value_size)
-        entry_size = len(name) + len(begin) + value_size
-        entry_begin = _begin(1, entry_size)
-        parts += [entry_begin, name, begin, *value]
-        size += len(entry_begin) + entry_size
+        value = features[key]
+        is_list = isinstance(value, list)
+        if is_list:
+            fields = [part for item in value for part in (_TAGS[1], _varint(len(item)), item)]
+            kind, payload = _BYTES_LIST, b"".join(fields)
+        else:
+            kind, payload = (_BYTES_LIST, value) if isinstance(value, bytes) else _pack(value)
+        begin = _entry_begin(key, kind, len(payload), not is_list)
+        parts += (begin, payload)
+        size += len(begin) + len(payload)
     # Joined once: images are long.
-    return b"".join([_begin(1, size), *parts])
+    return b"".join((_TAGS[1], _varint(size), *parts))
 
 
 def decode_example(serialized: bytes) -> dict[str, list[bytes] | np.ndarray]:
@@ -77,10 +81,9 @@ def decode_example(serialized: bytes) -> dict[str, list[bytes] | np.ndarray]:
     return features
 
 
+@functools.lru_cache(maxsize=4096)  # Lengths and small numbers come again and again.
 def _varint(value: int) -> bytes:
     """Returns a non-negative integer in base 128, low groups first."""
-    if value < 0x80:  # Nearly all of them.
-        return _SINGLE_BYTES[value]
     groups = bytearray()
     while value > 0x7F:
         groups.append(value & 0x7F | 0x80)
@@ -89,32 +92,22 @@ def _varint(value: int) -> bytes:
     return bytes(groups)
 
 
-def _begin(number: int, size: int) -> bytes:
-    """Returns what stands before a length-delimited field of so many bytes."""
-    return _SINGLE_BYTES[number << 3 | _LENGTH] + _varint(size)
+@functools.lru_cache(maxsize=4096)  # Most features of a dataset have one size.
+def _entry_begin(key: str, kind: int, size: int, is_value: bool) -> bytes:
+    """Returns what stands before a feature's values.
 
-
-@functools.lru_cache(maxsize=1024)
-def _name(key: str) -> bytes:
-    """Returns the field that holds a feature's key."""
+    Args:
+        key: the feature's.
+        kind: of the list.
+        size: bytes of the values.
+        is_value: whether they are one field of the list, and not yet fields.
+    """
     name = key.encode()
-    return _begin(1, len(name)) + name
-
-
-def _encode_feature(value: FeatureValue) -> tuple[list[bytes], int]:
-    """Returns a message ``Feature`` as parts, and the length of all of them."""
-    if isinstance(value, bytes):
-        value = [value]
-    if isinstance(value, list):
-        kind, body = _BYTES_LIST, []
-        for item in value:
-            body += [_begin(1, len(item)), item]
-    else:
-        kind, numbers = _pack(value)
-        body = [_begin(1, len(numbers)), numbers]
-    size = sum(map(len, body))
-    begin = _begin(kind, size)
-    return [begin, *body], len(begin) + size
+    begin = _TAGS[1] + _varint(size) if is_value else b""
+    begin = _TAGS[kind] + _varint(len(begin) + size) + begin
+    begin = _TAGS[2] + _varint(len(begin) + size) + begin
+    begin = _TAGS[1] + _varint(len(name)) + name + begin
+    return _TAGS[1] + _varint(len(begin) + size) + begin
 
 
 def _pack(value: np.ndarray) -> tuple[int, bytes]:
@@ -124,6 +117,8 @@ def _pack(value: np.ndarray) -> tuple[int, bytes]:
     if value.dtype.kind in "iu":
         # Negative numbers are written as their 64-bit two's complement, ten bytes long.
         numbers = value.ravel().tolist()
+        if numbers and 0 <= min(numbers) and max(numbers) < 0x80:
+            return _INT64_LIST, bytes(numbers)
         return _INT64_LIST, b"".join([_varint(number & (1 << 64) - 1) for number in numbers])
     raise TypeError(f"A feature must be bytes, float or integer; received {value.dtype}.")
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tfrecords_tools import schema, skeletons
+from tfrecords_tools.samples import PERSON_PX
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -129,6 +130,7 @@ def _unknown(count: tf.Tensor) -> dict[str, tf.Tensor]:
         "pose_axis_angle": zeros(72),
         "betas": zeros(10),
         "has_smpl": zeros(),
+        "person_px": zeros() + PERSON_PX,
     }
     for field in ("filename", "dataset", "subject"):
         fields[field] = tf.fill(tf.stack([count]), "")

@@ -38,7 +38,7 @@ def read_image_file(path: str) -> bytes:
         ImageError: if it is missing; the message begins with `missing image`.
     """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             return file.read()
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ImageError(f"missing image: {path}") from error

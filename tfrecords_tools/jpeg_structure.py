@@ -101,7 +101,7 @@ def _read_segments(data: bytes, state: _State) -> None:
 
 def _read_segment(marker: int, body: bytes, state: _State) -> None:
     if marker == _TABLES_QUANTIZATION:
-        _read_quantization(body, state)
+        state.quantization.update(_quantization_tables(body))
     elif marker == _TABLES_HUFFMAN:
         state.huffman.update(_huffman_tables(body))
     elif marker in _SEQUENTIAL or marker == _PROGRESSIVE:
@@ -121,17 +121,21 @@ def _end_of_scan(data: bytes, position: int) -> int:
     return found.start()
 
 
-def _read_quantization(body: bytes, state: _State) -> None:
+@functools.lru_cache(maxsize=256)  # What encoders write differs little from file to file.
+def _quantization_tables(body: bytes) -> tuple[int, ...]:
+    """Returns the identifiers of the tables that a segment holds."""
+    tables = []
     while body:
         precision, table = body[0] >> 4, body[0] & 15
         size = 1 + 64 * (precision + 1)
         if precision > 1 or table > 3 or len(body) < size:
             raise _Unknown
-        state.quantization.add(table)
+        tables.append(table)
         body = body[size:]
+    return tuple(tables)
 
 
-@functools.lru_cache(maxsize=256)  # Most encoders write the standard's own.
+@functools.lru_cache(maxsize=256)
 def _huffman_tables(body: bytes) -> tuple[tuple[int, int], ...]:
     """Returns class and identifier of the tables that a segment holds."""
     tables = []
@@ -162,20 +166,27 @@ def _read_frame_header(marker: int, body: bytes, state: _State) -> None:
         raise _Unknown
     if not 0 < height * width <= _MOST_PIXELS:
         raise _Unknown
-    for index in range(count):
-        identifier, sampling, table = body[6 + 3 * index : 9 + 3 * index]
-        if table > 3:
+    state.components.update(_components(body[6:]))
+    state.size, state.is_progressive = (height, width), marker == _PROGRESSIVE
+
+
+@functools.lru_cache(maxsize=256)
+def _components(body: bytes) -> dict[int, tuple[int, int, int]]:
+    """Returns the components that a frame header names, as in `_State`."""
+    components = {}
+    for identifier, sampling, table in zip(body[::3], body[1::3], body[2::3]):
+        if table > 3 or identifier in components:
             raise _Unknown
-        state.components[identifier] = sampling >> 4, sampling & 15, table
-    samplings = [component[:2] for component in state.components.values()]
+        components[identifier] = sampling >> 4, sampling & 15, table
+    samplings = [component[:2] for component in components.values()]
     most = [max(column) for column in zip(*samplings)]
-    if len(state.components) != count or not all(
+    if not all(
         1 <= value <= 4 and top % value == 0
         for sampling in samplings
         for value, top in zip(sampling, most)
     ):
         raise _Unknown
-    state.size, state.is_progressive = (height, width), marker == _PROGRESSIVE
+    return components
 
 
 def _read_scan_header(body: bytes, state: _State) -> None:

@@ -17,7 +17,7 @@ from tfrecords_tools import images, person_crop, person_scale, skeletons
 from tfrecords_tools.converter import Drop
 from tfrecords_tools.errors import ImageError
 from tfrecords_tools.joint_fields import fields_2d, fields_3d
-from tfrecords_tools.samples import Sample
+from tfrecords_tools.samples import PERSON_PX, Sample
 
 ScaleRule = Callable[[np.ndarray], Union[float, None]]
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
@@ -93,7 +93,7 @@ class Framing:
             None; see `person_scale`.
     """
 
-    person_px: float = person_crop.PERSON_PX
+    person_px: float = PERSON_PX
     margin_px: int = 150
     scale_rule: ScaleRule = person_scale.scale_from_trunk
 
@@ -106,6 +106,7 @@ class FramedPerson:
         person: the labels.
         fields: the sample's 2D joints, px of the source image.
         center: `[2]` x, y px of the source image.
+        person_px: how large the person is in the record.
         scale: factor from the source image to the record's; None for the source image as it is.
         margin: half the side of the square that is kept, px of the record.
     """
@@ -113,8 +114,9 @@ class FramedPerson:
     person: LabelledPerson
     fields: dict[str, np.ndarray]
     center: np.ndarray
-    scale: float | None
-    margin: int
+    person_px: float
+    scale: float | None = None
+    margin: int = 0
 
 
 def frame(person: LabelledPerson, framing: Framing) -> FramedPerson | Drop:
@@ -131,14 +133,16 @@ def frame(person: LabelledPerson, framing: Framing) -> FramedPerson | Drop:
     visible = keypoints[keypoints[:, 2] > 0, :2]
     if not len(visible):
         return Drop("no visible keypoint", name=person.name)
-    scale, enlarge = None, framing.person_px / person_crop.PERSON_PX
-    if framing.person_px:
-        scale = framing.scale_rule(keypoints)
-        if scale is None:
-            return Drop("too little labelled to tell the size", name=person.name)
-        scale *= enlarge
+    # Who is in a dataset does not depend on how its images are stored.
+    scale = framing.scale_rule(keypoints)
+    if scale is None:
+        return Drop("too little labelled to tell the size", name=person.name)
     center = (visible.min(0) + visible.max(0)) / 2
-    return FramedPerson(person, fields, center, scale, round(framing.margin_px * enlarge))
+    if not framing.person_px:
+        return FramedPerson(person, fields, center, PERSON_PX / scale)
+    enlarge = framing.person_px / PERSON_PX
+    margin = round(framing.margin_px * enlarge)
+    return FramedPerson(person, fields, center, framing.person_px, scale * enlarge, margin)
 
 
 def to_sample(
@@ -200,6 +204,7 @@ def framed_sample(framed: FramedPerson, dataset: str, image: SourceImage) -> Sam
         frame=person.frame,
         scale_factors=crop.scale_factors,
         crop_origin=crop.crop_origin,
+        person_px=None if framed.person_px == PERSON_PX else framed.person_px,
         **fields,
     )
 

@@ -8,7 +8,6 @@ marks occluded points in LSP and visible ones in LSP-extended.
 from __future__ import annotations
 
 import dataclasses
-import glob
 import os
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from tfrecords_tools.converter import Drop
 from tfrecords_tools.errors import DatasetError, ImageError
 from tfrecords_tools.samples import Sample
 
+_NUMBERED = re.compile(r"im0*(\d+)\.jpg").fullmatch
 _TO_COCOPLUS = skeletons.mapping(skeletons.LSP14, skeletons.COCOPLUS19)
 
 
@@ -105,28 +105,30 @@ def image_paths(folder: str, num_images: int, dataset: str) -> list[str]:
     Raises:
         DatasetError: if there is no image, or one that is not labelled.
     """
-    found = sorted(glob.glob(os.path.join(glob.escape(folder), "*.jpg")))
+    listed = os.listdir(folder) if os.path.isdir(folder) else []
+    found = sorted(name for name in listed if name.endswith(".jpg") and name[0] != ".")
     if not found:
         raise DatasetError(f"{dataset}: no .jpg file in {folder}.")
-    matches = [re.fullmatch(r"im0*(\d+)\.jpg", os.path.basename(path)) for path in found]
+    matches = [_NUMBERED(name) for name in found]
     if not all(matches):  # Renamed files: only their order can say which is which.
         if len(found) != num_images:
             raise DatasetError(
                 f"{dataset}: {folder} holds {len(found)} images, joints.mat labels {num_images}; "
                 "with names other than im0001.jpg they must be equally many."
             )
-        return found
-    by_number = {int(match.group(1)): path for match, path in zip(matches, found)}
+        return [os.path.join(folder, name) for name in found]
+    by_number = {int(match.group(1)): name for match, name in zip(matches, found)}
     if max(by_number) > num_images or min(by_number) < 1:
         surplus = by_number[max(by_number) if max(by_number) > num_images else min(by_number)]
         raise DatasetError(
-            f"{dataset}: {surplus} has no label; joints.mat labels {num_images} images."
+            f"{dataset}: {os.path.join(folder, surplus)} has no label; joints.mat labels "
+            f"{num_images} images."
         )
-    digits = len(os.path.basename(found[0])) - len("im.jpg")
-    return [
-        by_number.get(number, os.path.join(folder, f"im{number:0{digits}d}.jpg"))
-        for number in range(1, num_images + 1)
-    ]
+    digits = len(found[0]) - len("im.jpg")
+    names = (
+        by_number.get(number) or f"im{number:0{digits}d}.jpg" for number in range(1, num_images + 1)
+    )
+    return [os.path.join(folder, name) for name in names]
 
 
 def to_sample(item: LabelledImage, dataset: str) -> Sample | Drop:
@@ -136,9 +138,11 @@ def to_sample(item: LabelledImage, dataset: str) -> Sample | Drop:
     """
     visible = item.keypoints[:, 2] > 0
     body = np.flatnonzero(visible[: len(skeletons.LSP14.joints)])
-    points = np.where(np.isfinite(item.keypoints), item.keypoints, 0.0)
-    if not np.isfinite(item.keypoints[visible]).all():
-        return Drop("keypoint that is not finite", is_error=True)
+    points, is_finite = item.keypoints, np.isfinite(item.keypoints)
+    if not is_finite.all():
+        if not is_finite[visible].all():
+            return Drop("keypoint that is not finite", is_error=True)
+        points = np.where(is_finite, points, 0.0)
     if not len(body):
         return Drop("no visible keypoint")
     try:

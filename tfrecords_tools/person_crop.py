@@ -17,9 +17,6 @@ import numpy as np
 
 from tfrecords_tools import images
 
-# Diagonal of the box around a person's joints in a record, px.
-PERSON_PX = 150.0
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PersonCrop:

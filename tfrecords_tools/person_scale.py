@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrecords_tools.person_crop import PERSON_PX
+from tfrecords_tools.samples import PERSON_PX
 from tfrecords_tools.skeletons import COCOPLUS19
 
 _HEAD = COCOPLUS19.index("head_top")

@@ -67,6 +67,8 @@ def _point_problems(view: RecordView, height_width: tuple[int, int]) -> Iterator
         yield "box without an inside"
     if view.intrinsics is not None and not np.all(view.intrinsics[:2] > 0):
         yield "focal length that is not positive"
+    if np.any(view.features.get("hmr_tf/person_px", np.ones(1)) <= 0):
+        yield "person_px that is not positive"
 
 
 def _joint_problems(view: RecordView) -> Iterator[str]:

@@ -6,6 +6,10 @@ import dataclasses
 
 import numpy as np
 
+# How large people are in the original release's records, px: the diagonal of the box around the
+# joints of a whole body.
+PERSON_PX = 150.0
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
@@ -29,6 +33,8 @@ class Sample:
         box_xyxy: `[4]` px of the stored image.
         scale_factors: `[2]` (height, width) factor of the resize from the source image.
         crop_origin: `[2]` (x, y) of the stored image's corner in the resized image, px.
+        person_px: how large the person is, px of the stored image, as for `PERSON_PX`; None for
+            that size.
         dataset, subject, sequence: where the sample comes from.
         frame: index within the sequence; -1 unknown.
     """
@@ -50,6 +56,7 @@ class Sample:
     box_xyxy: np.ndarray | None = None
     scale_factors: np.ndarray | None = None
     crop_origin: np.ndarray | None = None
+    person_px: float | None = None
     dataset: str = ""
     subject: str = ""
     sequence: str = ""

@@ -30,6 +30,7 @@ Keys of our own, all optional, in the namespace ``hmr_tf/``: ``center`` float 2 
 ``keypoints_24_2d`` float 24 x 3 (J24: x, y px, confidence), ``joints_24_3d`` float 24 x 4 (m,
 camera frame, confidence), ``translation`` float 3 (m), ``intrinsics`` float 4 (fx, fy, cx, cy px of
 the stored image), ``gender`` int64 (0 neutral, 1 male, 2 female), ``box_xyxy`` float 4 (px),
+``person_px`` float 1 (diagonal of the box around the joints of a whole body, px; 150 if absent),
 ``dataset``, ``subject``, ``sequence`` bytes, ``frame`` int64.
 
 Motion-capture records are the original's: ``pose`` float 72 (axis-angle, rad), ``shape`` float 10.
@@ -46,7 +47,7 @@ from tfrecords_tools import skeletons
 from tfrecords_tools.errors import RecordError
 from tfrecords_tools.example_proto import FeatureValue, encode_example
 from tfrecords_tools.occluder_format import occluder_features
-from tfrecords_tools.samples import MocapSample, OccluderSample, Sample
+from tfrecords_tools.samples import PERSON_PX, MocapSample, OccluderSample, Sample
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -148,6 +149,10 @@ def _image_features(sample: Sample) -> dict[str, FeatureValue]:
     for field in ("dataset", "subject", "sequence"):
         if getattr(sample, field):
             features[_EXTRA + field] = getattr(sample, field).encode()
+    if sample.person_px is not None:
+        if not 0.0 < sample.person_px < np.inf:
+            raise RecordError(f"{name}: person_px must be positive; received {sample.person_px}.")
+        features[f"{_EXTRA}person_px"] = np.array([sample.person_px], np.float32)
     for field in ("gender", "frame"):
         if getattr(sample, field) >= 0:
             features[_EXTRA + field] = np.array([getattr(sample, field)])
@@ -190,7 +195,7 @@ def parse_image_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         y px, visibility 0 or 1; `keypoints_24_2d` `[24, 3]` J24; `joints_3d` `[14, 3]` m and
         `has_3d` (); `joints_24_3d` `[24, 4]` m, confidence; `pose_axis_angle` `[72]`, `betas`
         `[10]` and `has_smpl` (); `translation` `[3]` m and `has_translation` (); `intrinsics`
-        `[4]` and `has_intrinsics` (); `gender` () int32; `box_xyxy` `[4]` and `has_box` ();
+        `[4]` and `has_intrinsics` (); `person_px` () px, the person's size; `gender` () int32; `box_xyxy` `[4]` and `has_box` ();
         `dataset`, `subject`, `sequence` () string; `frame` () int64. The J24 fields are filled from
         the cocoplus and LSP-14 fields where a record has only those.
     """
@@ -205,6 +210,9 @@ def parse_image_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         "gender": tf.cast(raw[f"{_EXTRA}gender"], tf.int32),
         "frame": raw[f"{_EXTRA}frame"],
     }
+    person_px = raw[f"{_EXTRA}person_px"]
+    is_size = tf.math.is_finite(person_px) & (person_px > 0.0)
+    parsed["person_px"] = tf.where(is_size, person_px, PERSON_PX)
     for field in ("dataset", "subject", "sequence"):
         parsed[field] = raw[_EXTRA + field]
     center, has_center = _known(raw[f"{_EXTRA}center"])
@@ -274,6 +282,7 @@ def _image_spec() -> dict[str, tf.io.FixedLenFeature]:
         f"{_EXTRA}translation": floats(3),
         f"{_EXTRA}intrinsics": floats(4),
         f"{_EXTRA}box_xyxy": floats(4),
+        f"{_EXTRA}person_px": tf.io.FixedLenFeature([], tf.float32, 0.0),
         f"{_EXTRA}gender": integer(-1),
         f"{_EXTRA}frame": integer(-1),
         f"{_EXTRA}dataset": text(),

@@ -23,8 +23,8 @@ from tfrecords_tools.schema import encode_sample
 _ITEMS_PER_TASK = 16
 # Tasks in flight per worker: enough to keep it busy, few enough to bound the memory.
 _TASKS_PER_WORKER = 4
-# With less work left than this, other processes only get in the way.
-_WORTHWHILE_SECONDS = 1.0
+# With less work left than this, other processes cost more time than they save.
+_WORTHWHILE_SECONDS = 3.0
 # What the process that the workers are forked from takes to start and to import what they need.
 _START_SECONDS = 0.5
 

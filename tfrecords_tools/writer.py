@@ -104,11 +104,12 @@ class ShardedWriter:
 
     def write(self, framed: bytes) -> None:
         """Appends one record, as `record_file.frame_record` makes it, to the current shard."""
-        path = f"{self._staged(self._shard_name())}.tmp"
-        with writing(path):
-            if self._shard_file is None:
+        if self._shard_file is None:
+            path = f"{self._staged(self._shard_name())}.tmp"
+            with writing(path):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 self._shard_file = open(path, "wb")
+        with writing(self._shard_file.name):
             self._shard_file.write(framed)
         self._num_in_shard += 1
 

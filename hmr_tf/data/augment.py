@@ -64,7 +64,11 @@ def plain_parameters(center: tf.Tensor, window_px: float | tf.Tensor) -> CropPar
 
 
 def draw_parameters(
-    seed: tf.Tensor, center: tf.Tensor, window_px: float | tf.Tensor, config: AugmentConfig
+    seed: tf.Tensor,
+    center: tf.Tensor,
+    window_px: float | tf.Tensor,
+    config: AugmentConfig,
+    enlargement: float | tf.Tensor = 1.0,
 ) -> CropParameters:
     """Draws the changes of a batch of samples, or of one.
 
@@ -74,6 +78,7 @@ def draw_parameters(
         window_px: side of the square that the unchanged crop covers, px of the stored image;
             `[...]` or a number.
         config: the ranges.
+        enlargement: px of the stored image that make one of ``config``'s, `[...]` or a number.
 
     Returns:
         Parameters with the leading dimensions of ``center``, drawn independently.
@@ -95,7 +100,7 @@ def draw_parameters(
         angle = _spread(draws[..., 3], -limit, limit)
     gain = _spread(draws[..., 6:9], 1.0 - config.color_jitter, 1.0 + config.color_jitter)
     return CropParameters(
-        center=center + shift,
+        center=center + shift * tf.convert_to_tensor(enlargement)[..., None],
         window=window_px / scale,
         rotation=tf.where(draws[..., 4] < config.rotation_probability, angle, 0.0),
         flip=draws[..., 5] < config.flip_probability,

@@ -129,6 +129,7 @@ def training_dataset(
             streams.seed_pair(seed, streams.SEED_AUGMENT, positions[0]),
             *_squares(config, squares, parsed),
             config.augment,
+            record_parsing.enlargement(parsed),
         )
         labels = _labels(parsed, parameters, image_size)
         if targets is not None:
@@ -243,8 +244,10 @@ def _find_mixture(config: DataConfig) -> list[record_sets.RecordSet]:
 
 def _squares(
     config: DataConfig, squares: Squares | None, parsed: Batch
-) -> tuple[tf.Tensor, tf.Tensor | float]:
-    return (parsed["center"], config.window_px) if squares is None else squares(parsed)
+) -> tuple[tf.Tensor, tf.Tensor]:
+    if squares is not None:
+        return squares(parsed)
+    return parsed["center"], config.window_px * record_parsing.enlargement(parsed)
 
 
 def _labels(parsed: Batch, parameters: augment.CropParameters, image_size: int) -> Batch:

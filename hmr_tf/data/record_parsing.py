@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from hmr_tf.data.record_sets import RecordSet
 from tfrecords_tools import hmr2_format, record_formats, schema
+from tfrecords_tools.samples import PERSON_PX
 
 Parsed = dict[str, tf.Tensor]
 Parser = Callable[[tf.Tensor, tf.Tensor], Parsed]
@@ -41,6 +42,15 @@ def batch_parser(record_sets: Sequence[RecordSet]) -> Parser:
         return {**parsed, "dataset": named}
 
     return parse
+
+
+def enlargement(parsed: Parsed) -> tf.Tensor:
+    """Returns how much larger people are than those of 150 px, whom settings speak of: `[batch]`.
+
+    Args:
+        parsed: records, of `batch_parser`.
+    """
+    return parsed["person_px"] / PERSON_PX
 
 
 def _kind(record_set: RecordSet) -> tuple[str, bool]:

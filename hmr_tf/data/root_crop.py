@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from hmr_tf.body.model_file import Body
 from hmr_tf.data import augment, body_places, crops
-from hmr_tf.data.record_parsing import Parsed
+from hmr_tf.data.record_parsing import Parsed, enlargement
 from hmr_tf.geometry.volume_axes import EDGE
 
 _NEAREST = 1e-3  # m
@@ -37,7 +37,7 @@ class RootSquares:
 
     Args:
         body: whose pelvis is meant; translations are of its origin.
-        window_px: side of the usual square, px of the stored image.
+        window_px: side of the usual square, px of an image in which the person has 150 px.
     """
 
     def __init__(self, body: Body, window_px: float) -> None:
@@ -56,7 +56,7 @@ class RootSquares:
         center, window = root_square(root, parsed["intrinsics"])
         return (
             tf.where(is_known[:, None], center, parsed["center"]),
-            tf.where(is_known, window, self._window_px),
+            tf.where(is_known, window, self._window_px * enlargement(parsed)),
         )
 
     def cameras(

@@ -50,6 +50,15 @@ def test_draws_follow_from_the_seed_alone():
         assert not np.array_equal(a, c)
 
 
+def test_shifts_grow_with_the_people():
+    centers, seed = tf.zeros([3, 2]), tf.constant([3, 7], tf.int64)
+    sizes = tf.constant([1.0, 2.0, 0.5])
+    plain = augment.draw_parameters(seed, centers, 224.0, _WIDE)
+    grown = augment.draw_parameters(seed, centers, 224.0 * sizes, _WIDE, sizes)
+    np.testing.assert_allclose(grown.center, plain.center * sizes[:, None], rtol=1e-6)
+    np.testing.assert_allclose(grown.window, plain.window * sizes, rtol=1e-6)
+
+
 def test_draws_fill_their_ranges():
     count = 20_000
     centers = tf.zeros([count, 2])

@@ -88,6 +88,7 @@ def _records(**changes):
         "has_intrinsics": np.ones(2, np.float32),
         "has_smpl": np.ones(2, np.float32),
         "center": np.float32([[10, 20], [30, 40]]),
+        "person_px": np.float32([75, 300]),
         **changes,
     }
     rest = [posing.pose_body(BODY, np.zeros(72, np.float32), betas)[1][0] for betas in BETAS]
@@ -108,7 +109,7 @@ def test_people_who_stand_nobody_knows_where_are_cropped_as_usual(key):
     center, window = squares(parsed)
     np.testing.assert_allclose(center[0], _project(roots[0]), atol=1e-2)
     np.testing.assert_array_equal(center[1], [30, 40])
-    assert float(window[1]) == 99.0
+    assert float(window[1]) == 99.0 * 300 / 150
     camera, is_known = squares.cameras(parsed, augment.plain_parameters(center, window), SIZE)
     np.testing.assert_array_equal(is_known, [1, 0])
     np.testing.assert_allclose(camera, [[0.4, 0, 0]] * 2, atol=1e-5)

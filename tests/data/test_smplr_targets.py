@@ -72,6 +72,7 @@ def test_the_camera_of_metric_crops_is_the_record_s(bodies):
         "intrinsics": tf.constant([[500.0, 500.0, 320.0, 240.0]] * COUNT),
         **{"has_translation": ones, "has_intrinsics": ones, "has_smpl": ones},
         "center": tf.zeros([COUNT, 2]),
+        "person_px": tf.fill([COUNT], 150.0),
     }
     targets = _targets(bodies[0], squares=RootSquares(BODY, 100.0), **known)
     np.testing.assert_allclose(targets["points_camera"], [[0.4, 0, 0]] * COUNT, atol=1e-5)

@@ -65,12 +65,13 @@ def test_people_of_that_size_keep_their_image(folder):
     whole = archive_people.to_sample(_person(folder, keypoints=_keypoints()), person_px=0)
     assert whole.image == data and (whole.height, whole.width) == (_HEIGHT, _WIDTH)
     np.testing.assert_allclose(whole.keypoints_24_2d, _keypoints())
+    assert whole.person_px == pytest.approx(200.0)
     # The image is too large to be kept whole, so it is cut.
     fitting = archive_people.to_sample(_person(folder, keypoints=_keypoints(0.75)))
-    assert fitting.height == 300 and fitting.image != data
+    assert fitting.height == 300 and fitting.image != data and fitting.person_px is None
     # With people at 200 px it is not.
     fitting = archive_people.to_sample(_person(folder, keypoints=_keypoints()), person_px=200)
-    assert fitting.image == data
+    assert fitting.image == data and fitting.person_px == 200
 
 
 def test_without_joints_the_box_tells(folder):

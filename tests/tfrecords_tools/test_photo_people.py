@@ -48,13 +48,14 @@ def test_a_person_is_brought_to_size_and_cut_out(path):
     box = sample.box_xyxy
     np.testing.assert_allclose(box[2:] - box[:2], np.array([25, 85]) * scale, rtol=0.01)
     assert (sample.filename, sample.dataset, sample.subject) == ("photo.jpg", "made_up", "x")
+    assert sample.person_px is None
 
 
 def test_a_larger_size_may_be_asked_for(path):
     (sample,) = convert(path, person(), person_px=300.0)
     diagonal = np.linalg.norm(np.ptp(sample.keypoints_2d[[0, 11, 12], :2], axis=0))
     assert diagonal == pytest.approx(300, rel=0.01)
-    assert sample.width == 240
+    assert sample.width == 240 and sample.person_px == 300.0
 
 
 def test_an_image_may_pass_untouched(path):
@@ -65,6 +66,7 @@ def test_an_image_may_pass_untouched(path):
     np.testing.assert_array_equal(sample.keypoints_2d[11], [70, 60, 1])
     np.testing.assert_array_equal(sample.scale_factors, [1, 1])
     np.testing.assert_array_equal(sample.center, [65, 62.5])
+    assert sample.person_px == pytest.approx(np.hypot(10, 75))
 
 
 def test_the_image_is_read_once_for_all_people(path, monkeypatch):

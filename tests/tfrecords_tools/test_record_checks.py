@@ -63,6 +63,14 @@ def test_records_need_keypoints_or_a_body():
     assert _problems(record_folder.sample(0, with_3d=False, **hidden)) == ["no visible keypoint"]
 
 
+def test_sizes_that_are_none():
+    view = view_record(encode_sample(_with(person_px=90.0)), "a")
+    assert list(problems(view)) == []
+    features = {**view.features, "hmr_tf/person_px": np.zeros(1, np.float32)}
+    found = list(problems(dataclasses.replace(view, features=features)))
+    assert found == ["person_px that is not positive"]
+
+
 def test_numbers_that_are_not_finite():
     view = view_record(encode_sample(_GOOD), "a")
     features = {**view.features, "image/x": np.array([np.nan] * 14, np.float32)}

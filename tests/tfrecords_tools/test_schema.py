@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrecords_tools import schema
 from tfrecords_tools.errors import RecordError
-from tfrecords_tools.example_proto import decode_example
+from tfrecords_tools.example_proto import decode_example, encode_example
 
 _RNG = np.random.default_rng(0)
 _POSE, _BETAS = _RNG.normal(size=72), _RNG.normal(size=10)
@@ -132,6 +132,23 @@ def test_original_camera_keys():
     np.testing.assert_array_equal(raw["image/cam"], [505, 60, 70])
     np.testing.assert_array_equal(raw["meta/scale_factors"], [0.5, 0.25])
     np.testing.assert_array_equal(raw["meta/crop_pt"], [3, 4])
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [(None, 150.0), (312.5, 312.5), (0.0, 150.0), (-3.0, 150.0), (np.nan, 150.0), (np.inf, 150.0)],
+)
+def test_people_whose_size_nobody_tells_have_the_original_s(stored, read):
+    features = dict(decode_example(schema.encode_sample(_sample())))
+    if stored is not None:
+        features["hmr_tf/person_px"] = np.array([stored], np.float32)
+    assert _parse(encode_example(features))["person_px"] == read
+
+
+@pytest.mark.parametrize("size", [0.0, -3.0, np.nan, np.inf])
+def test_sizes_that_are_none_are_refused(size):
+    with pytest.raises(RecordError, match=r"lsp im0001.jpg: person_px must be positive; received"):
+        schema.encode_sample(_sample(person_px=size))
 
 
 def test_round_trip_of_a_bare_sample():

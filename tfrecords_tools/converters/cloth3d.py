@@ -40,7 +40,7 @@ from tfrecords_tools import images, people_converter, person_scale, skeletons, v
 from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError, ImageError
 from tfrecords_tools.labelled_people import Framing, LabelledPerson, projected, to_sample
-from tfrecords_tools.person_crop import PERSON_PX
+from tfrecords_tools.samples import PERSON_PX
 from tfrecords_tools.rest_pelvis import RestPelvis
 
 _LISTS = ("train", "val")

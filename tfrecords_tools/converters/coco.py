@@ -7,8 +7,10 @@ file in the same style is named by ``--option annotations=FILE``, its images by
 ``--option images=FOLDER`` and its joints by ``--option skeleton=NAME``, all below ``--data_dir``.
 
 As in the original release: no crowds, at least 6 keypoints that are visible and not just labelled,
-a mask more than 60 px high, something below the shoulders labelled; people at 150 px in crops of at
-most 400 px. ``--option person_px=0`` leaves the images as they are, byte by byte.
+a mask more than 60 px high, something below the shoulders labelled. Unlike there, images are stored
+as they are, byte by byte: COCO's have at most 640 px, and a record needs no more than its reader
+can scale. ``--option person_px=150`` brings people to 150 px in crops of at most 400 px, as the
+original release does; that takes less space, and is the way for large photographs in COCO's style.
 
 A keypoint that is labelled but hidden (flag 1) counts as visible; in the 24-joint set its
 confidence is 0.5.
@@ -55,7 +57,7 @@ class COCOConverter(Converter):
         "skeleton": "coco17",
         "min_visible": 6,
         "min_height_px": 60,
-        "person_px": 150.0,
+        "person_px": 0.0,
     }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:

@@ -24,12 +24,12 @@ from typing import Union
 
 import numpy as np
 
-from tfrecords_tools import archive_people, human_data_format, npz_archives, person_crop
+from tfrecords_tools import archive_people, human_data_format, npz_archives
 from tfrecords_tools.archive_people import ArchivePerson
 from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError
 from tfrecords_tools.human_data_format import HumanData
-from tfrecords_tools.samples import MocapSample
+from tfrecords_tools.samples import PERSON_PX, MocapSample
 
 # What a file's name has around the name of its dataset's folder.
 _AFFIXES = ("spin_", "vibe_", "_mosh", "_2014", "_2017", "hr-")
@@ -48,7 +48,7 @@ class HumanDataConverter(Converter):
 
     name = "human_data"
     splits = ("train", "trainval", "val", "test", "valid_protocol1", "valid_protocol2")
-    option_defaults = {"image_dir": "", "person_px": person_crop.PERSON_PX}  # noqa: RUF012
+    option_defaults = {"image_dir": "", "person_px": PERSON_PX}  # noqa: RUF012
 
     def parts(self) -> Sequence[str]:
         """Returns the files of the split: those of the chosen subsets, or all that are there."""

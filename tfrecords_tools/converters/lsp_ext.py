@@ -15,10 +15,11 @@ Reference:
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 from collections.abc import Iterable, Sequence
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -37,14 +38,18 @@ class LSPExtendedConverter(Converter):
 
     name = "lsp_ext"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what was read: workers get their images one by one."""
+        return {key: value for key, value in self.__dict__.items() if key != "_source"}
+
     def fingerprint(self, part: str) -> str:
         """Hashes the labels and the list of images."""
-        _, paths = self._read()
+        _, paths = self._source
         return fingerprint_files(self.data_dir, [self._labels_path], paths)
 
     def items(self, part: str) -> Sequence[_Item]:
         """Returns all images, in the order of ``joints.mat``."""
-        labels, paths = self._read()
+        labels, paths = self._source
         make = self._high_resolution_item if self._is_flat else lsp_format.LabelledImage
         return [make(path, label) for path, label in zip(paths, labels)]
 
@@ -66,7 +71,9 @@ class LSPExtendedConverter(Converter):
     def _flat_images(self) -> list[str]:
         return sorted(glob.glob(os.path.join(glob.escape(self.data_dir), "im*.png")))
 
-    def _read(self) -> tuple[np.ndarray, list[str]]:
+    @functools.cached_property
+    def _source(self) -> tuple[np.ndarray, list[str]]:
+        """Labels and paths of all images."""
         labels = lsp_format.read_joints(self._labels_path, self.name, coordinate_axis=1)
         if not self._is_flat:
             folder = os.path.join(self.data_dir, "images")

@@ -34,7 +34,7 @@ from tfrecords_tools import people_converter, person_scale, safe_pickle
 from tfrecords_tools.converter import Drop, fingerprint_files
 from tfrecords_tools.errors import DatasetError
 from tfrecords_tools.labelled_people import LabelledPerson
-from tfrecords_tools.person_crop import PERSON_PX
+from tfrecords_tools.samples import PERSON_PX
 
 _GENDERS = {"m": 1, "f": 2}
 

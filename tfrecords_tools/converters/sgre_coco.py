@@ -2,8 +2,8 @@
 
 Source tree: ``annotations/person_keypoints_train2017.json``,
 ``annotations/MSCOCO_train_SMPL_NeuralAnnot.json`` and ``images/train2017/``. People without a body
-keep their 2D joints. They are scaled and cut out as those of `coco`; ``--option person_px=0`` keeps
-the images as they are. For COCO without bodies take the dataset `coco`.
+keep their 2D joints. Images are stored as they are; ``--option person_px=150`` brings people to
+150 px and cuts them out, as for `coco`. For COCO without bodies take the dataset `coco`.
 
 Reference:
     D. Wang and S. Zhang, 3D Human Mesh Recovery with Sequentially Global Rotation Estimation,
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from tfrecords_tools import person_scale, sgre_format
 from tfrecords_tools.people_converter import PeopleConverter
@@ -26,6 +27,7 @@ class SGRECOCOConverter(PeopleConverter):
     """Converts COCO with NeuralAnnot's bodies."""
 
     name = "sgre_coco"
+    option_defaults: ClassVar = {"person_px": 0.0}
     margin_px = 200
     scale_rule = staticmethod(person_scale.scale_from_trunk)
 

@@ -28,10 +28,11 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords_tools import archive_people, npz_archives, person_crop, spin_format
+from tfrecords_tools import archive_people, npz_archives, spin_format
 from tfrecords_tools.archive_people import ArchivePerson
 from tfrecords_tools.converter import Converter, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError
+from tfrecords_tools.samples import PERSON_PX
 
 # Dataset of a file -> folders that its images may be in, beside one of its own name.
 _FOLDERS = {
@@ -55,7 +56,7 @@ class SpinNpzConverter(Converter):
         "image_dir": "",
         "static_fits": False,
         "openpose": False,
-        "person_px": person_crop.PERSON_PX,
+        "person_px": PERSON_PX,
     }
 
     def parts(self) -> Sequence[str]:
