@@ -117,8 +117,8 @@ class SGREConfig:
         keypoints: keypoint regressor of the body that gives `joints_3d`.
         estimation: `sequential`, global rotations each from its parent's (SGRE), or `direct`,
             rotations relative to the parents', each on its own, for comparison.
-        pose_head_width: width of the small network that finds the 2D pose where none is given;
-            0 for none (the release).
+        needs_pose: whether everybody's 2D pose must be given (the release); else who has none is
+            shown as they are, and the joints located in the crop are their pose.
     """
 
     encoder: str = "resnet50_v1"
@@ -128,7 +128,7 @@ class SGREConfig:
     colors: str = "raw"
     keypoints: str = "cocoplus"
     estimation: str = "sequential"
-    pose_head_width: int = 0
+    needs_pose: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -350,9 +350,8 @@ class SGRELossConfig:
         marginal_weight: weight of the cross-entropy between the marginals of the joints' volumes
             and a Gaussian at each of the body's joints, which finds limbs and their depths from
             random weights; not in the release.
-        pose_head_weight: weight of the loss on the maps of the 2D pose, if the model draws them.
         own_pose_share: share of the people in training whose given pose is withheld, so that the
-            model's own is used.
+            model finds them by itself.
         use_pose_errors: whether given poses get the synthetic errors of detectors.
     """
 
@@ -364,7 +363,6 @@ class SGRELossConfig:
     body_joint_cam_weight: float = 1.0
     smpl_joint_cam_weight: float = 1.0
     marginal_weight: float = 0.0
-    pose_head_weight: float = 0.1
     own_pose_share: float = 0.0
     use_pose_errors: bool = True
 

@@ -49,13 +49,13 @@ SGRE gives, with the 30 joints of the skeleton `sgre30`:
 
 =================  ==================  ============================================================
 global_rotations   [batch, 24, 3, 3]   SMPL joint rotations composed from the root, camera frame
-pose_2d            [batch, 30, 3]      the 2D pose it was shown: x, y in crop units, visibility
+pose_2d            [batch, 30, 3]      the 2D pose it was shown: x, y in crop units, visibility; or
+                                       the joints located, if it was shown none
 joints_uvd         [batch, 30, 3]      as HybrIK's: the joints located, before the body
 joint_scores       [batch, 30]         share of each joint's volume where it was located
 heatmap_marginals  [batch, 30, 3, g]   as HybrIK's; in training only
 body_joints_3d     [batch, 30, 3]      of the posed body, m, camera frame, not translated
 body_joints_2d     [batch, 30, 2]      the same projected, crop units
-pose_maps          [batch, h, w, 30]   logits of the places of its own 2D pose; in training only
 =================  ==================  ============================================================
 
 SMPLR gives `joints_uvd` and `crop_camera` likewise, of its 41 points: SMPL's joints without the
@@ -99,7 +99,6 @@ POSE_2D = "pose_2d"
 JOINT_SCORES = "joint_scores"
 BODY_JOINTS_3D = "body_joints_3d"
 BODY_JOINTS_2D = "body_joints_2d"
-POSE_MAPS = "pose_maps"
 
 DENOISED_JOINTS_3D = "denoised_joints_3d"
 LANDMARKS_3D = "landmarks_3d"

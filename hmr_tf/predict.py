@@ -10,8 +10,8 @@ vertices, faces and the image's size) and NAME.obj (the mesh in metres, y up; NA
 and so on for several people). Existing files of these names are replaced.
 
 --poses is for models that are shown 2D poses (sgre): without it, and for people of whom it has
-none, they are shown those that they find themselves. Without --boxes people are where their poses
-are; without either one person is taken to fill each photograph.
+none, they find the joints themselves. Without --boxes people are where their poses are; without
+either one person is taken to fill each photograph.
 
 Of a folder all pictures directly in it are read; one that cannot be read is named and counted, and
 the others are done. The exit status is 0 if at least one picture was done.

@@ -321,7 +321,7 @@ def test_sgre_is_its_release_s_recipe():
             "colors": "raw",  # pixels / 255
             "image_size": 256,
             "estimation": "sequential",
-            "pose_head_width": 0,
+            "needs_pose": True,
         },
     )
     # 1.25 times the box; that of a person of 150 px is about 140 px high.
@@ -341,7 +341,7 @@ def test_sgre_is_its_release_s_recipe():
     )
     losses = settings["loss"]
     weights = {name for name in losses if name.endswith("_weight")}
-    weights -= {"pose_head_weight", "marginal_weight"}
+    weights -= {"marginal_weight"}
     assert len(weights) == 7 and all(losses[name] == 1.0 for name in weights)
     _assert_has(losses, {"use_pose_errors": True, "own_pose_share": 0.0, "marginal_weight": 0.0})
     datasets = dict(settings["data"]["datasets"])

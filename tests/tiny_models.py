@@ -13,9 +13,7 @@ CONFIGS = {
     "hybrik": HybrIKConfig(
         encoder="resnet_small_v2", image_size=64, hidden_units=16, deconv_width=8, window_px=180.0
     ),
-    "sgre": SGREConfig(
-        encoder="resnet_small_v2", image_size=64, pose_head_width=4, window_px=180.0
-    ),
+    "sgre": SGREConfig(encoder="resnet_small_v2", image_size=64, needs_pose=False, window_px=180.0),
     "smplr": SMPLRConfig(
         image_size=32, num_stacks=1, hourglass_width=8, depths=4, dense_width=16, window_px=180.0
     ),

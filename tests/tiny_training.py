@@ -67,7 +67,8 @@ def sgre_settings(folder):
     return [
         *("--model=sgre", f"--data_dir={folder}", f"--body={folder / _BODY}", "--datasets=lsp"),
         *("--image_size=32", "--window_px=64", f"--encoder={_WITH_STEM}", "--colors=imagenet"),
-        *("--pose_head_width=4", "--own_pose_share=0.5", "--flip_probability=0.5"),
+        *("--noneeds_pose", "--own_pose_share=0.5", "--marginal_weight=1"),
+        "--flip_probability=0.5",
         *("--batch_size=8", "--average_decay=0.9", "--generator_learning_rate=1e-3"),
         *("--log_every=1", "--image_every=0", "--checkpoint_every=2", "--deterministic"),
     ]

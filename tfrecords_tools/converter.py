@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Union
@@ -92,11 +93,14 @@ class Converter(abc.ABC):
         try:
             if kind is bool:
                 return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-            return kind(text)
+            value = kind(text)
         except (ValueError, KeyError) as error:
             raise DatasetError(
                 f"{self.name}: option {key} must be {kind.__name__}; received '{text}'."
             ) from error
+        if kind in (int, float) and not 0 <= value < math.inf:
+            raise DatasetError(f"{self.name}: option {key} must be 0 or more; received '{text}'.")
+        return value
 
     def parts(self) -> Sequence[str]:
         """Returns the parts to convert, each with shards and a manifest of its own.

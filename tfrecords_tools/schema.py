@@ -195,9 +195,10 @@ def parse_image_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         y px, visibility 0 or 1; `keypoints_24_2d` `[24, 3]` J24; `joints_3d` `[14, 3]` m and
         `has_3d` (); `joints_24_3d` `[24, 4]` m, confidence; `pose_axis_angle` `[72]`, `betas`
         `[10]` and `has_smpl` (); `translation` `[3]` m and `has_translation` (); `intrinsics`
-        `[4]` and `has_intrinsics` (); `person_px` () px, the person's size; `gender` () int32; `box_xyxy` `[4]` and `has_box` ();
-        `dataset`, `subject`, `sequence` () string; `frame` () int64. The J24 fields are filled from
-        the cocoplus and LSP-14 fields where a record has only those.
+        `[4]` and `has_intrinsics` (); `person_px` () px, the person's size; `gender` () int32;
+        `box_xyxy` `[4]` and `has_box` (); `dataset`, `subject`, `sequence` () string; `frame` ()
+        int64. The J24 fields are filled from the cocoplus and LSP-14 fields where a record has
+        only those.
     """
     import tensorflow as tf
 

@@ -12,7 +12,6 @@ key                    shape, dtype        meaning
 =====================  ==================  =========================================================
 pose_2d                [B, 30, 3]          x, y in crop units and visibility, with errors; zeros for
                                            people whose pose is withheld
-pose_truth             [B, 30, 3]          the same without errors, from labels or else the body
 label_uvd              [B, 30, 3]          joints in the crop: x and y in sides of the crop from its
                                            middle, depth behind the pelvis as a share of 2 m
 label_uvd_weights      [B, 30, 3]          1 where labelled and inside of that volume, else 0
@@ -151,7 +150,6 @@ class SGRETargets:
         is_usual = tf.reduce_all(tf.abs(parsed["betas"]) <= _GREATEST_BETA, axis=1, keepdims=True)
         return {
             "pose_2d": self._shown(of_labels, parsed, parameters, seed),
-            "pose_truth": _truth(of_labels, of_body, has_body),
             "label_uvd": of_labels.uvd,
             "label_uvd_weights": weights,
             "label_joints": of_labels.points,
@@ -233,17 +231,6 @@ def _fits(joints: tf.Tensor, labels: tf.Tensor, reading: tf.Tensor) -> tf.Tensor
     error = tf.reduce_sum(shares * tf.norm(apart, axis=-1), axis=1)
     is_unknown = (reading == 0) | (count[:, 0] < _LEAST_FIT_JOINTS)
     return tf.cast((error <= _FARTHEST_FIT) | is_unknown, tf.float32)
-
-
-def _truth(of_labels: _Joints, of_body: _Joints, has_body: tf.Tensor) -> tf.Tensor:
-    """Returns `[B, 30, 3]` where joints are seen: labels, or else the body's."""
-    parts = []
-    for joints, weight in ((of_labels, 1.0), (of_body, has_body[:, None])):
-        points = 2.0 * joints.uvd[..., :2]
-        is_inside = tf.cast(tf.reduce_all(tf.abs(points) < 1.0, axis=-1), tf.float32)
-        is_seen = (joints.is_seen * is_inside * weight)[..., None]
-        parts.append(tf.concat([points * is_seen, is_seen], axis=-1))
-    return tf.where(parts[0][..., 2:] > 0.0, *parts)
 
 
 def _area(

@@ -17,7 +17,7 @@ from hmr_tf.body import keypoints, mean_parameters, model_file, sgre_joints, smp
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import global_rotations, rotations
 from hmr_tf.geometry.crop_pinhole import CropView
-from hmr_tf.models import encoders, flip_test, joint_graph, pose_guidance, pose_head
+from hmr_tf.models import encoders, flip_test, joint_graph, pose_guidance
 from hmr_tf.models.position_net import PositionNet, sample_map
 from hmr_tf.models.rotation_chain import NUM_BRANCHES, TREE, RotationChain
 from tfrecords_tools import skeletons
@@ -55,7 +55,6 @@ class SGRE(tf.keras.Model):
     Attributes:
         encoder: the image network as a whole.
         guided: the same in two parts, between which the pose is shown.
-        pose_head: features of the stem to maps of the model's own 2D pose; None if it has none.
         position_net, graph, chain: the networks on the last map.
         heads: name -> the linear layers of `betas` and `camera`.
         body: the `SMPL` layer.
@@ -66,9 +65,10 @@ class SGRE(tf.keras.Model):
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] and ``pose_2d``
     ``[batch, 30, 3]`` float32 (x, y in crop units, visibility; joints of `skeletons.SGRE30`) ->
-    Estimate (`hmr_tf.outputs`) with SGRE's keys and, with ``with_vertices=True``, `vertices`. A
-    person of whom no point is visible, and everybody without ``pose_2d``, is shown with the model's
-    own pose. ``view`` is taken for the sake of other models, and not used.
+    Estimate (`hmr_tf.outputs`) with SGRE's keys and, with ``with_vertices=True``, `vertices`. With
+    a person of whom no point is visible, and with everybody without ``pose_2d``, nothing is shown
+    but the image; the estimate's `pose_2d` are then the joints that the model locates by itself.
+    ``view`` is taken for the sake of other models, and not used.
     """
 
     crop_focal = FOCAL
@@ -98,11 +98,6 @@ class SGRE(tf.keras.Model):
             config.encoder, config.image_size, config.pool, dtype_policy=precision
         )
         self.guided = pose_guidance.guided(self.encoder, NUM_JOINTS, config.colors, precision)
-        self.pose_head = None
-        if config.pose_head_width:
-            self.pose_head = pose_head.build_pose_head(
-                self.guided.stem.output_shape[1:], NUM_JOINTS, config.pose_head_width, precision
-            )
         self._build_estimators()
         self.body = smpl.SMPL(body)
         self.keypoints = keypoints.MeshFreeKeypoints(body, regressor=config.keypoints)
@@ -149,43 +144,25 @@ class SGRE(tf.keras.Model):
         pose_2d: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Estimates the body in each image; see the class."""
+        if pose_2d is None:
+            if self.config.needs_pose:
+                raise ConfigError("This model needs everybody's 2D pose; give pose_2d.")
+            pose_2d = tf.zeros([tf.shape(images)[0], NUM_JOINTS, 3])
         features = self.guided.stem(images, training=training)
-        shown, drawn, maps = self._pose(features, pose_2d, training)
-        drawn = tf.cast(tf.stop_gradient(drawn), features.dtype)
+        drawn = tf.cast(pose_guidance.gaussian_maps(pose_2d, features.shape[1]), features.dtype)
         features = self.guided.fusion([features, drawn], training=training)
         last_map = self.guided.trunk(features, training=training)
         cells, scores, marginals = self.position_net(last_map)
+        places = cells / last_map.shape[1] - 0.5
         estimate = {
-            outputs.POSE_2D: shown,
-            outputs.JOINTS_UVD: cells / last_map.shape[1] - 0.5,
+            outputs.POSE_2D: _given_or_located(pose_2d, places),
+            outputs.JOINTS_UVD: places,
             outputs.JOINT_SCORES: scores,
             **self._body(last_map, tf.stop_gradient(cells), scores, training),
         }
         if training:
             estimate[outputs.HEATMAP_MARGINALS] = marginals
-            if maps is not None:
-                estimate[outputs.POSE_MAPS] = maps
         return self._posed(estimate, with_vertices)
-
-    def _pose(
-        self, features: tf.Tensor, pose_2d: tf.Tensor | None, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        """Returns the poses to be shown, these drawn, and the maps of the model's own."""
-        size = features.shape[1]
-        if self.pose_head is None:
-            if pose_2d is None:
-                raise ConfigError(
-                    "This model does not find 2D poses by itself (pose_head_width=0); give pose_2d."
-                )
-            return pose_2d, pose_guidance.gaussian_maps(pose_2d, size), None
-        maps = self.pose_head(features, training=training)
-        own, drawn = pose_head.read_pose(maps), pose_head.draw_maps(maps, size)
-        if pose_2d is None:
-            return own, drawn, maps
-        is_given = tf.reduce_any(pose_2d[..., 2:] > 0.0, axis=1, keepdims=True)
-        given = pose_guidance.gaussian_maps(pose_2d, size)
-        drawn = tf.where(is_given[..., tf.newaxis], given, drawn)
-        return tf.where(is_given, pose_2d, own), drawn, maps
 
     def _body(
         self, last_map: tf.Tensor, cells: tf.Tensor, scores: tf.Tensor, training: bool
@@ -258,8 +235,8 @@ class SGRE(tf.keras.Model):
 
     @property
     def needs_extra_inputs(self) -> bool:
-        """Whether poses must be given, as the model finds none by itself."""
-        return self.pose_head is None
+        """Whether everybody's pose must be given."""
+        return self.config.needs_pose
 
     @property
     def mean(self) -> dict[str, np.ndarray]:
@@ -298,6 +275,13 @@ class SGRE(tf.keras.Model):
             precision=config["precision"],
             name=config["name"],
         )
+
+
+def _given_or_located(pose_2d: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Returns the poses given `[batch, 30, 3]`, or of who has none the joints located."""
+    is_given = tf.reduce_any(pose_2d[..., 2:] > 0.0, axis=1, keepdims=True)
+    located = tf.concat([2.0 * places[..., :2], tf.ones_like(places[..., :1])], axis=-1)
+    return tf.where(is_given, pose_2d, located)
 
 
 def _dense(name: str, start: Any) -> tf.keras.layers.Dense:

@@ -26,8 +26,6 @@ class SGRETask(SupervisedTask):
         names = sgre_losses.NAMES
         if self._losses.marginal_weight:
             names = (*names, sgre_losses.MARGINAL)
-        if self._model_config.pose_head_width:
-            names = (*names, sgre_losses.POSE_HEAD)
         return {name: getattr(self._losses, f"{name}_weight") for name in names}
 
     def estimate(self, batch: Batch, seed: tf.Tensor | None) -> dict[str, tf.Tensor]:

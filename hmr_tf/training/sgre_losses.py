@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from hmr_tf import losses as losses_lib
 from hmr_tf import outputs
 from hmr_tf.geometry import global_rotations, rotations
 from hmr_tf.losses import Loss
@@ -25,7 +24,7 @@ NAMES = (
     *("body_joint_img", "smpl_joint_img", "smpl_pose", "smpl_shape"),
     *("body_joint_proj", "body_joint_cam", "smpl_joint_cam"),
 )
-MARGINAL, POSE_HEAD = "marginal", "pose_head"
+MARGINAL = "marginal"
 # A side of the crop, and a crop unit.
 _CELLS, _HALF_CELLS = 8.0, 4.0
 
@@ -58,8 +57,7 @@ def terms(
         estimation: the model's: which rotations are compared.
 
     Returns:
-        One loss for each of `NAMES`, and `marginal` and `pose_head` if the estimate has what they
-        are about.
+        One loss for each of `NAMES`, and `marginal` if the estimate has the marginals.
     """
     uvd, has_body = estimate[outputs.JOINTS_UVD], batch["has_body"]
     joints = estimate[outputs.BODY_JOINTS_3D]
@@ -90,11 +88,6 @@ def terms(
             estimate[outputs.HEATMAP_MARGINALS],
             batch["body_uvd"],
             batch["body_uvd_weights"][..., tf.newaxis],
-        )
-    if outputs.POSE_MAPS in estimate:
-        truth = batch["pose_truth"]
-        made[POSE_HEAD] = losses_lib.heatmap_loss(
-            estimate[outputs.POSE_MAPS], truth[..., :2], truth[..., 2]
         )
     return made
 

@@ -19,7 +19,7 @@ from hmr_tf.geometry import global_rotations
 from hmr_tf.geometry.kinematics import KinematicTree
 from hmr_tf.models.sgre import FARTHEST, FOCAL, SGRE
 
-CONFIG = config_lib.SGREConfig(encoder="resnet_pyramid_v2", image_size=32, pose_head_width=4)
+CONFIG = config_lib.SGREConfig(encoder="resnet_pyramid_v2", image_size=32, needs_pose=False)
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((3, 32, 32, 3)).astype(np.float32)
 POSE = np.concatenate([RNG.uniform(-0.8, 0.8, (3, 30, 2)), np.ones((3, 30, 1))], -1).astype("f4")
@@ -123,6 +123,10 @@ def test_the_pose_given_matters_and_its_own_stands_in(model, estimate):
     other = model(IMAGES, pose_2d=POSE * np.float32([-1, 1, 1]))
     assert np.abs(other[outputs.JOINTS_UVD] - estimate[outputs.JOINTS_UVD]).max() > 1e-4
     own = model(IMAGES)
+    located = own[outputs.POSE_2D]
+    np.testing.assert_allclose(located[..., :2], 2.0 * own[outputs.JOINTS_UVD][..., :2], atol=1e-6)
+    np.testing.assert_array_equal(located[..., 2], 1.0)
+    np.testing.assert_array_equal(estimate[outputs.POSE_2D], POSE)
     mixed = model(IMAGES, pose_2d=POSE * np.float32([1, 0, 1])[:, None, None])
     for key, values in own.items():
         np.testing.assert_allclose(mixed[key][1], values[1], atol=1e-5, err_msg=key)
@@ -152,8 +156,6 @@ def _mesh_loss(estimate):
 def test_the_body_does_not_teach_where_joints_are(model):
     found = _gradients(model, _mesh_loss)
     for variable in model.position_net.trainable_variables:
-        assert found[id(variable)] is None
-    for variable in model.pose_head.trainable_variables:
         assert found[id(variable)] is None
     for variable in (model.chain.parent_kernel, model.guided.fusion.get_layer("conv").kernel):
         gradient = found[id(variable)]
@@ -199,7 +201,6 @@ def test_geometry_is_float32_under_mixed_precision():
     matrices = found[outputs.ROTATIONS].numpy()
     identity = matrices @ np.swapaxes(matrices, -1, -2)
     np.testing.assert_allclose(identity, np.broadcast_to(np.eye(3), identity.shape), atol=1e-5)
-    assert found[outputs.POSE_MAPS].shape == (3, 4, 4, 30)
 
 
 def test_config_round_trip_and_refusals(model):
@@ -211,5 +212,5 @@ def test_config_round_trip_and_refusals(model):
         _model(colors="bgr")
     with pytest.raises(ConfigError, match="has 9 betas and the body 10"):
         SGRE(CONFIG, toy_body(), mean=(np.zeros(72), np.zeros(9)))
-    with pytest.raises(ConfigError, match="does not find 2D poses"):
-        _model(pose_head_width=0)(IMAGES)
+    with pytest.raises(ConfigError, match="needs everybody's 2D pose"):
+        _model(needs_pose=True)(IMAGES)

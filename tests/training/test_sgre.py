@@ -6,10 +6,10 @@ import tensorflow as tf
 import toy_body
 
 from hmr_tf import config
-from hmr_tf.training import TASKS, sgre
+from hmr_tf.training import TASKS, sgre, sgre_losses
 from tfrecords_tools import skeletons
 
-MODEL = config.SGREConfig(encoder="resnet_small_v2", image_size=64, pose_head_width=4)
+MODEL = config.SGREConfig(encoder="resnet_small_v2", image_size=64, needs_pose=False)
 BODY = toy_body.toy_body()
 SEED = tf.constant([1, 2])
 
@@ -30,7 +30,6 @@ def example(count=4, seed=0):
         "betas": rng.normal(size=(count, 10)),
         "has_smpl": has_body,
         "pose_2d": pose * (np.arange(count) != 2)[:, None, None],
-        "pose_truth": pose,
         "label_uvd": uvd,
         "label_uvd_weights": np.ones((count, 30, 3)),
         "label_joints": 0.3 * rng.normal(size=(count, 30, 3)),
@@ -65,7 +64,7 @@ def test_registered(task):
 def test_losses_and_weights(task):
     scalars, gradients = task.gradients(example(), SEED)
     weights = task.loss_weights
-    assert list(weights)[-1] == "pose_head" and weights["pose_head"] == 0.1
+    assert tuple(weights) == sgre_losses.NAMES and set(weights.values()) == {1.0}
     total = sum(weight * float(scalars[name]) for name, weight in weights.items())
     assert float(scalars["loss"]) == pytest.approx(total, rel=1e-5)
     assert set(scalars) == set(task.metric_names)
@@ -84,7 +83,7 @@ def test_every_part_learns(task):
     _, gradients = task.gradients(example(), SEED)
     found = dict(zip(map(id, task.model.generator_variables), gradients))
     model = task.model
-    parts = (model.pose_head, model.guided.fusion, model.position_net, model.graph, model.chain)
+    parts = (model.guided.fusion, model.position_net, model.graph, model.chain)
     for part in parts:
         greatest = max(np.abs(found[id(x)]).max() for x in part.trainable_variables)
         assert greatest > 0, part.name

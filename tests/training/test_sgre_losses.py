@@ -112,14 +112,6 @@ def test_places_of_labels_without_depth():
     assert found["smpl_joint_cam"] == pytest.approx(0.3 * 29 / 90, rel=1e-4)
 
 
-def test_maps_of_the_own_pose():
-    estimate, batch = _example()
-    estimate["pose_maps"] = np.zeros((1, 8, 8, 30), np.float32)
-    batch["pose_truth"] = np.zeros((1, 30, 3), np.float32)
-    batch["pose_truth"][0, :5, 2] = 1
-    assert _means(estimate, batch)["pose_head"] == pytest.approx(np.log(64.0), rel=1e-5)
-
-
 def test_marginals_of_the_volumes():
     """A uniform volume is as wrong as it can be unsure, a right and sure one only as wide."""
     estimate, batch = _example()

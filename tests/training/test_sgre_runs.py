@@ -34,14 +34,14 @@ def test_stopped_and_resumed_is_the_whole_run_on_two_replicas(folder):
         np.testing.assert_allclose(weights[1][name], expected, rtol=0.0, atol=atol, err_msg=name)
     rows = [journal.read_rows(folder / name / "curve.csv") for name in ("whole", "parts")]
     assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
-    assert {"smpl_pose", "body_joint_img", "smpl_joint_cam", "pose_head"} < set(rows[0][0])
+    assert {"smpl_pose", "body_joint_img", "smpl_joint_cam", "marginal"} < set(rows[0][0])
 
 
 def test_two_replicas_begin_as_one(folder):
     """Batch normalisation's statistics are those of a replica: losses behind it differ a little."""
     rows = [journal.read_rows(folder / name / "curve.csv") for name in ("one", "whole")]
     (one, *_), (two, *_) = rows
-    before = {"pose_head": 1e-2, "body_joint_img": 1e-2, "smpl_joint_img": 1e-2}
+    before = {"marginal": 1e-2, "body_joint_img": 1e-2, "smpl_joint_img": 1e-2}
     for name, tolerance in {**before, "smpl_shape": 0.1, "smpl_joint_cam": 0.1}.items():
         pair = float(two[name]), float(one[name])
         np.testing.assert_allclose(*pair, rtol=tolerance, err_msg=name)

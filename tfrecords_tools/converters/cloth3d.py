@@ -40,8 +40,8 @@ from tfrecords_tools import images, people_converter, person_scale, skeletons, v
 from tfrecords_tools.converter import Converter, Drop, Output, fingerprint_files
 from tfrecords_tools.errors import DatasetError, ImageError
 from tfrecords_tools.labelled_people import Framing, LabelledPerson, projected, to_sample
-from tfrecords_tools.samples import PERSON_PX
 from tfrecords_tools.rest_pelvis import RestPelvis
+from tfrecords_tools.samples import PERSON_PX
 
 _LISTS = ("train", "val")
 _FOCAL_PER_WIDTH = 50.0 / 36.0

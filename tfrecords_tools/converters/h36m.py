@@ -65,8 +65,6 @@ class H36MConverter(Converter):
         self._framing = Framing(self.options["person_px"])
         # Labels of millions of joints are not read twice.
         self._read: dict[str, Sequence[Any]] = {}
-        if self.options["frame_step"] < 0:
-            raise DatasetError("h36m: frame_step must be positive.")
         if self.options["layout"] == "auto":
             self.options["layout"] = self._recognize()
         elif self.options["layout"] not in _LAYOUTS:
