@@ -126,8 +126,9 @@ def test_people_are_shown_with_their_own_poses(tmp_path):
         placed = shown[row, [20, 21, 7, 8], :2] * side / 2 + box
         np.testing.assert_allclose(placed, points[[9, 10, 15, 16], :2], atol=1e-3)
         assert shown[row, :, 2].sum() == 19  # With pelvis and neck.
-    # Nobody's pose is in the third box: the model's own is shown.
-    assert np.abs(shown[2, :, :2]).max() < 1 and np.ptp(shown[2, :, 0]) > 0
+    # Nobody's pose is in the third box: it has the joints that the model locates.
+    np.testing.assert_allclose(shown[2, :, :2], 2 * found["joints_uvd"][2, :, :2], atol=1e-6)
+    assert shown[2, :, 2].all() and np.ptp(shown[2, :, 0]) > 0
 
 
 def test_a_folder_without_a_usable_picture_fails(tmp_path, checkpoint):
