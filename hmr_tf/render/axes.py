@@ -67,6 +67,14 @@ def format_tick(value: float) -> str:
     return f"{value:.5g}" if size > 1e-12 else "0"
 
 
+def _along(corners: np.ndarray) -> np.ndarray:
+    """Returns `[points, 2]` places all along the line through `[corners, 2]`."""
+    if not len(corners):
+        return corners
+    places = np.linspace(0, len(corners) - 1, 16 * (len(corners) - 1) + 1)
+    return np.stack([np.interp(places, range(len(corners)), row) for row in corners.T], axis=-1)
+
+
 class Axes:
     """A canvas, larger than the picture by `_SUPERSAMPLING`, with a frame of coordinates.
 
@@ -177,7 +185,7 @@ class Axes:
             for row in (self._top + inset, self._bottom - inset - box[1])
             for column in (self._right - inset - box[0], self._left + inset)
         ]
-        points = np.concatenate([self.to_pixels(x, y) for x, y in curves.values()])
+        points = np.concatenate([_along(self.to_pixels(x, y)) for x, y in curves.values()])
         hidden = [((points > c - 6) & (points < c + box + 6)).all(axis=1).sum() for c in corners]
         left, top = corners[int(np.argmin(hidden))]
         area = self._canvas[

@@ -20,6 +20,14 @@ def test_a_rising_line_rises():
     assert np.corrcoef(line[:, 1], line[:, 0])[0, 1] < -0.95
 
 
+def test_the_legend_hides_no_part_of_a_line():
+    """Not only none of the points that the line joins."""
+    image = plots.draw_curves({"high": ([0, 1], [1, 1]), "low": ([0.5], [0])})
+    line = pixels_like(image, COLORS[0])
+    row = np.bincount(line[:, 0]).argmax()
+    assert np.ptp(line[line[:, 0] == row][:, 1]) + 1 == (line[:, 0] == row).sum() > 750
+
+
 def test_every_curve_has_its_color_and_equal_calls_equal_pixels():
     x = np.arange(50)
     series = {f"curve {k}": (x, np.full(50, float(k))) for k in range(4)}
