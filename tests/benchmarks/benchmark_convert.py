@@ -305,8 +305,9 @@ def _compare(title: str, dataset: str, people, source, options, arguments) -> No
     (their_wall, their_cpu), (our_wall, our_cpu) = min(theirs), min(ours)
     print(
         f"{title:9s} {count} images: original {count / their_wall:7.1f} images/s "
-        f"({1e3 * their_cpu / count:.2f} ms of processor each), ours, up to {arguments.num_workers} "
-        f"workers {count / our_wall:7.1f} images/s ({1e3 * our_cpu / count:.2f} ms): "
+        f"({1e3 * their_cpu / count:.2f} ms of processor each), ours, at most "
+        f"{arguments.num_workers} workers {count / our_wall:7.1f} images/s "
+        f"({1e3 * our_cpu / count:.2f} ms): "
         f"{their_wall / our_wall:.1f} times",
         flush=True,
     )
