@@ -73,7 +73,7 @@ def people(rng, count, kind="swing", upright=True, latent=None):
     matrices = Rotation.from_rotvec(angles.reshape(-1, 3)).as_matrix().reshape(count, 24, 3, 3)
     root = np.broadcast_to(np.eye(3), (count, 3, 3))
     if not upright:
-        yaw = Rotation.from_euler("z", rng.uniform(0, 2 * np.pi, count)).as_matrix()
+        yaw = Rotation.from_euler("z", rng.uniform(0, 2 * np.pi, (count, 1))).as_matrix()
         lying = Rotation.from_euler("x", 90, degrees=True).as_matrix()
         wobble = Rotation.from_rotvec(0.15 * rng.normal(size=(count, 3))).as_matrix()
         root = yaw @ lying @ wobble

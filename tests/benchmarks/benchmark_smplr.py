@@ -248,7 +248,8 @@ def check_overfit(steps: int) -> None:
     lengths, directions = smpl_reverse.bone_features(points)
     images, voxels = draw_discs(rng, 16)
     networks = {
-        "pose": (smpl_reverse.build_pose_network(), directions, matrices),
+        "pose, raw": (smpl_reverse.build_pose_network("raw"), directions, matrices),
+        "pose, 6d": (smpl_reverse.build_pose_network("6d"), directions, matrices),
         "shape": (smpl_reverse.build_shape_network(), lengths, rng.normal(size=(16, 11))),
         "autoencoder": (denoising_autoencoder.build_autoencoder(), points[::-1], points),
         "hourglass": (hourglass.build_hourglass(64, 5, 8, 2, 48), images, voxels),
@@ -262,7 +263,7 @@ def check_overfit(steps: int) -> None:
             return tf.reduce_mean(tf.abs(found - wanted))
 
         before = float(loss(given, wanted))
-        train(network, lambda _, batch=(given, wanted): batch, loss, steps, lambda *_: 1e-3)
+        train(network, lambda _, batch=(given, wanted): batch, loss, steps)
         print(f"{name}: {float(loss(given, wanted)) / before:.1%}")
 
 
