@@ -24,7 +24,14 @@ from hmr_tf.body import model_file
 from hmr_tf.errors import ConfigError
 from hmr_tf.models import MODELS
 from hmr_tf.training import accumulation, critic_losses, image_losses, optimizers, summaries
-from hmr_tf.training.task import OVERFLOWS, Task, Views, global_sums, replica_seed
+from hmr_tf.training.task import (
+    JOINT_ERROR,
+    OVERFLOWS,
+    Task,
+    Views,
+    global_sums,
+    replica_seed,
+)
 from hmr_tf.weights import initial_weights
 
 # (scalars, gradients of the generator's variables, gradients of the discriminators')
@@ -114,7 +121,7 @@ class AdversarialTask(Task):
         ``critics_real/neck`` ... are the mean outputs of each of the 25 critics, drawn to 1 on real
         bodies and to 0 on estimates, ``critics_fake/neck`` ....
         """
-        names = ["loss", *image_losses.names(self._losses), "mpjpe_mm"]
+        names = ["loss", *image_losses.names(self._losses), JOINT_ERROR]
         if self._losses.use_adversary:
             names += ["adversarial", *(f"adversarial_{stage}" for stage in self._judged())]
             names += ["discriminator", "discriminator_real", "discriminator_fake"]
@@ -247,7 +254,7 @@ class AdversarialTask(Task):
         """Losses of the last iteration against the labels."""
         terms = image_losses.terms(self._losses, estimate, batch, self._model)
         joints_3d = estimate[outputs.JOINTS_3D]
-        return {**terms, "mpjpe_mm": image_losses.joint_error(joints_3d, batch)}
+        return {**terms, JOINT_ERROR: image_losses.joint_error(joints_3d, batch)}
 
     def _critic_terms(
         self, stages: Sequence[Mapping[str, tf.Tensor]], mocap: Mapping[str, tf.Tensor]

@@ -27,6 +27,7 @@ from absl import logging
 
 from hmr_tf.image_files import writing
 from hmr_tf.render import plots
+from hmr_tf.training.task import JOINT_ERROR
 from tfrecords_tools import atomic_file
 
 LOG_FILE = "train_log.txt"
@@ -148,7 +149,7 @@ class Journal:
     def plot(self) -> None:
         """Draws the losses so far and, under them, the errors of validations."""
         losses = self._curve.series()
-        names = [name for name in _whole(losses) if not _is_rate(name) and name != "mpjpe_mm"]
+        names = [name for name in _whole(losses) if not _is_rate(name) and name != JOINT_ERROR]
         panels = [("training", "loss", {name: losses[name] for name in names}, True)]
         if self._validations is not None:
             panels.append(("validation", "error", self._validations.series(), False))

@@ -28,7 +28,7 @@ from hmr_tf.errors import DataError, TrainingError
 from hmr_tf.training import stop_signals, summaries, validation
 from hmr_tf.training.journal import PLOT_FILE, Journal
 from hmr_tf.training.step_guard import StepGuard
-from hmr_tf.training.task import Task
+from hmr_tf.training.task import JOINT_ERROR, Task
 from hmr_tf.training.team import Team
 from hmr_tf.training.validation import Best, Validator
 
@@ -300,6 +300,8 @@ class Loop:
         if step % config.log_every == 0:
             means = dict(zip(self._names, (self._sums[:-1] / self._sums[-1]).tolist()))
             self._sums[:] = 0
+            if means.get(JOINT_ERROR) == 0.0:
+                del means[JOINT_ERROR]  # Nobody was measured, which is not without error.
             whole = {name: value for name, value in means.items() if "/" not in name}
             rate = journal.row(step, {**whole, **rates})
             for name, value in {**means, **rates, "images_per_second": rate}.items():

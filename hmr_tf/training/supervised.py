@@ -19,7 +19,14 @@ from hmr_tf.body import model_file
 from hmr_tf.config import TrainConfig
 from hmr_tf.models import MODELS
 from hmr_tf.training import accumulation, image_losses, optimizers, summaries
-from hmr_tf.training.task import OVERFLOWS, Task, Views, global_sums, replica_seed
+from hmr_tf.training.task import (
+    JOINT_ERROR,
+    OVERFLOWS,
+    Task,
+    Views,
+    global_sums,
+    replica_seed,
+)
 from hmr_tf.weights import initial_weights
 
 Batch = Mapping[str, tf.Tensor]
@@ -111,7 +118,7 @@ class SupervisedTask(Task):
 
         `mpjpe_mm` is measured on the (augmented, dropped-out) training batch.
         """
-        names = ["loss", *self.loss_weights, "mpjpe_mm"]
+        names = ["loss", *self.loss_weights, JOINT_ERROR]
         if self._train.precision == "mixed_float16":
             names.append(OVERFLOWS)
         return tuple(names)
@@ -175,7 +182,7 @@ class SupervisedTask(Task):
     def _all_terms(self, estimate: Batch, batch: Batch) -> dict[str, losses_lib.Loss]:
         """Returns the losses and the joint error."""
         error = image_losses.joint_error(estimate[outputs.JOINTS_3D], batch)
-        return {**self.terms(estimate, batch), "mpjpe_mm": error}
+        return {**self.terms(estimate, batch), JOINT_ERROR: error}
 
     def views(self, element: Any) -> Views:
         """Shows the first images of a batch with truth, estimate and meshes."""

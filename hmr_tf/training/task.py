@@ -30,6 +30,8 @@ class Views:
 # Metric of tasks in float16: 1 for a step that updated nothing because its gradients overflowed at
 # the loss scale of the moment. That is no failure unless it goes on and on.
 OVERFLOWS = "loss_overflows"
+# Metric of tasks that measure the joints of those who have labels in 3D: 0 if a batch has nobody.
+JOINT_ERROR = "mpjpe_mm"
 
 
 class Task(abc.ABC):

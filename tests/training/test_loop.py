@@ -404,6 +404,30 @@ class DetailedTask(LineTask):
         }
 
 
+class MeasuringTask(LineTask):
+    """Measures people of the first three batches only."""
+
+    @property
+    def metric_names(self):
+        return ("loss", "mpjpe_mm")
+
+    def replica_step(self, element, step):
+        loss = super().replica_step(element, step)["loss"]
+        return {"loss": loss, "mpjpe_mm": tf.where(step < 3, 50.0, 0.0)}
+
+
+def test_an_error_measured_on_nobody_is_not_zero(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "LineTask", MeasuringTask)
+    runner, _ = make_loop(tmp_path, settings(6))
+    runner.run()
+    assert [row["mpjpe_mm"] for row in curve(tmp_path)] == ["50", ""]
+    measured, nobody = [
+        line for line in (tmp_path / "train_log.txt").read_text().splitlines() if " step " in line
+    ]
+    assert "mpjpe_mm 50" in measured
+    assert "mpjpe_mm" not in nobody
+
+
 def test_details_are_for_tensorboard_alone(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "LineTask", DetailedTask)
     runner, _ = make_loop(tmp_path, settings(3))
