@@ -5,21 +5,19 @@ Reference: A. Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 from scipy.spatial.transform import Rotation
 
 from hmr_tf import config as config_lib
 from hmr_tf import outputs
-from hmr_tf.body import keypoints, mean_parameters, model_file, smpl
+from hmr_tf.body import model_file
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import camera as camera_lib
 from hmr_tf.geometry import rotations as rotations_lib
 from hmr_tf.geometry.crop_pinhole import CropView
 from hmr_tf.models import discriminator, encoders, regressor
-from hmr_tf.models import flip_test as flip_test_lib
+from hmr_tf.models.estimator import BodyEstimator
 
 ROTATION_FORMS = ("axis_angle", "6d_interleaved", "6d_contiguous")
 PROJECTIONS = ("weak_perspective", "perspective")
@@ -99,11 +97,8 @@ def project(
     )
 
 
-class HMR(tf.keras.Model):
+class HMR(BodyEstimator):
     """Recovers a body from one image.
-
-    All variables exist once the model is constructed. The body's arrays are constants: they are
-    neither trained nor saved with the weights.
 
     Args:
         config: the architecture.
@@ -119,17 +114,13 @@ class HMR(tf.keras.Model):
         draws_heatmaps: whether the encoder also gives heatmaps of the keypoints.
         regressor: features to camera, pose and betas.
         discriminator: the 25 critics.
-        body: the `SMPL` layer.
-        keypoints: the `MeshFreeKeypoints` layer.
-        body_model: the `Body` given.
-        crop_focal: None; the focal length of its cameras follows the image.
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`) of
     the last iteration; with ``with_vertices=True`` also `vertices`. ``view``, where crops lie in
     the picture, is not used: the camera knows the crop alone.
     """
 
-    crop_focal = None
+    config_class = config_lib.HMRConfig
 
     def __init__(
         self,
@@ -139,17 +130,9 @@ class HMR(tf.keras.Model):
         precision: str = "float32",
         name: str = "hmr",
     ) -> None:
-        super().__init__(name=name, dtype="float32")
         _check(config)
-        self.config = config
-        self.precision = precision
-        self.body_model = body
-        mean_pose, mean_betas = mean_parameters.load_mean_parameters() if mean is None else mean
-        if len(mean_betas) != body.num_betas:
-            raise ConfigError(
-                f"The mean has {len(mean_betas)} betas and the body {body.num_betas}; "
-                "give a mean that fits the body."
-            )
+        super().__init__(config, body, mean, precision, name)
+        mean_pose, mean_betas = self._mean
         self.encoder = encoders.build_encoder(
             config.encoder, config.image_size, config.pool, dtype_policy=precision
         )
@@ -163,8 +146,6 @@ class HMR(tf.keras.Model):
             train_mean=config.train_mean,
         )
         self.discriminator = discriminator.Discriminator(**_DISCRIMINATORS[config.discriminator])
-        self.body = smpl.SMPL(body)
-        self.keypoints = keypoints.MeshFreeKeypoints(body, regressor=config.keypoints)
         self.draws_heatmaps = isinstance(self.encoder.output, dict)
         shape = self.encoder.output_shape
         self.regressor.build(shape[outputs.FEATURES] if self.draws_heatmaps else shape)
@@ -191,10 +172,6 @@ class HMR(tf.keras.Model):
             mesh = self.body(estimate[outputs.ROTATIONS], estimate[outputs.BETAS])
             estimate[outputs.VERTICES] = mesh["vertices"]
         return estimate
-
-    def flip_test(self, images: tf.Tensor, view: CropView | None = None) -> dict[str, tf.Tensor]:
-        """Estimates `rotations`, `betas` and `camera` from crops and from the mirrored crops."""
-        return flip_test_lib.estimate(self, images)
 
     def project(
         self, points: tf.Tensor, camera: tf.Tensor, view: CropView | None = None
@@ -254,40 +231,6 @@ class HMR(tf.keras.Model):
     def generator_variables(self) -> list[tf.Variable]:
         """Trainable variables of the encoder and the regressor, the mean included."""
         return self.encoder.trainable_variables + self.regressor.trainable_variables
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the architecture as plain types; the body is named by its kind."""
-        return {
-            "config": config_lib.to_dict(self.config),
-            "body": self.body_model.kind,
-            "precision": self.precision,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(
-        cls,
-        config: dict[str, Any],
-        body: model_file.Body | None = None,
-        mean: tuple[np.ndarray, np.ndarray] | None = None,
-    ) -> HMR:
-        """Builds a model from `get_config`.
-
-        Args:
-            config: what `get_config` returned.
-            body: the body; by default the embedded one that the config names.
-            mean: as in the constructor; weights restored afterwards replace it.
-
-        Returns:
-            The model with new weights.
-        """
-        return cls(
-            config_lib.from_dict(config_lib.HMRConfig, config["config"]),
-            model_file.load_body(config["body"]) if body is None else body,
-            mean,
-            precision=config["precision"],
-            name=config["name"],
-        )
 
 
 def _check(config: config_lib.HMRConfig) -> None:

@@ -7,18 +7,18 @@ Pose and Shape Estimation, CVPR 2021.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from hmr_tf import config as config_lib
 from hmr_tf import outputs
-from hmr_tf.body import inverse_kinematics, keypoints, mean_parameters, model_file, smpl
+from hmr_tf.body import inverse_kinematics, model_file
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import crop_pinhole, heatmaps, rotations
 from hmr_tf.geometry.crop_pinhole import CropView
 from hmr_tf.models import encoders, heatmap_head, hybrik_flip, linear_heads
+from hmr_tf.models.estimator import BodyEstimator
 from tfrecords_tools import skeletons
 
 COLORS = ("imagenet", "release")
@@ -35,11 +35,8 @@ _IMAGENET = np.float32([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
 _RELEASE = np.float32([[0.406, 0.457, 0.480], [0.225, 0.224, 0.229]])
 
 
-class HybrIK(tf.keras.Model):
+class HybrIK(BodyEstimator):
     """Recovers a body from one image by finding its joints.
-
-    All variables exist once the model is constructed. The body's arrays are constants: they are
-    neither trained nor saved with the weights.
 
     While training, rotations are solved by the naive method and give the joints no gradient;
     otherwise by the adaptive one.
@@ -59,16 +56,15 @@ class HybrIK(tf.keras.Model):
         heatmap_head: the encoder's last map to marginals of the joints' volumes; None if joints
             come from features.
         heads: features to shape, twists and the like.
-        body: the `SMPL` layer.
-        keypoints: the `MeshFreeKeypoints` layer.
-        body_model: the `Body` given.
-        crop_focal: the camera's focal length in sides of the crop; None if it is given.
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`)
     with the keys of `observe`, `heatmap_joints_3d` and, with ``with_vertices=True``, `vertices`.
     ``view``, a `CropView`, says where in the picture the crops lie; ``seed`` makes dropout a
     function of this seed alone.
     """
+
+    config_class = config_lib.HybrIKConfig
+    mean_camera = MEAN_CAMERA
 
     def __init__(
         self,
@@ -78,18 +74,8 @@ class HybrIK(tf.keras.Model):
         precision: str = "float32",
         name: str = "hybrik",
     ) -> None:
-        super().__init__(name=name, dtype="float32")
         _check(config)
-        self.config = config
-        self.precision = precision
-        self.body_model = body
-        mean_pose, mean_betas = mean_parameters.load_mean_parameters() if mean is None else mean
-        if len(mean_betas) != body.num_betas:
-            raise ConfigError(
-                f"The mean has {len(mean_betas)} betas and the body {body.num_betas}; "
-                "give a mean that fits the body."
-            )
-        self._mean = (np.asarray(mean_pose, np.float32), np.asarray(mean_betas, np.float32))
+        super().__init__(config, body, mean, precision, name)
         self.crop_focal = None if config.camera == "given" else FOCAL
         self.encoder = encoders.build_encoder(
             config.encoder, config.image_size, config.pool, dtype_policy=precision
@@ -106,13 +92,12 @@ class HybrIK(tf.keras.Model):
                 config.heatmap_stride,
                 precision,
             )
+        _, mean_betas = self._mean
         means = {"betas": mean_betas, "camera": MEAN_CAMERA[: CAMERAS[config.camera]]}
         sizes = _head_sizes(config, body.num_betas)
         self.heads = linear_heads.LinearHeads(
             sizes, {k: means[k] for k in means if k in sizes}, config.hidden_units, config.dropout
         )
-        self.body = smpl.SMPL(body)
-        self.keypoints = keypoints.MeshFreeKeypoints(body, regressor=config.keypoints)
         self.heads.build(features)
         inverse_kinematics.rest_skeleton(body, mean_betas[np.newaxis])  # Refuses other bodies.
         bones = np.zeros([config.num_joints - 1, config.num_joints], np.float32)
@@ -258,44 +243,6 @@ class HybrIK(tf.keras.Model):
         points = points + tf.concat([shift, depth], axis=-1)[:, tf.newaxis]
         uvd = crop_pinhole.points_to_uvd(points, depth[:, 0], view.focal, view.offset, 1.0)
         return 2.0 * uvd[..., :2]
-
-    @property
-    def mean(self) -> dict[str, np.ndarray]:
-        """The baseline of evaluations: `rotations`, `betas` and `camera` of one row each."""
-        pose, betas = self._mean
-        matrices = rotations.axis_angle_to_matrix(pose.reshape(1, -1, 3)).numpy()
-        camera = np.float32([MEAN_CAMERA])
-        return {outputs.ROTATIONS: matrices, outputs.BETAS: betas[None], outputs.CAMERA: camera}
-
-    @property
-    def generator_variables(self) -> list[tf.Variable]:
-        """All trainable variables, as an adversary's opponent would name them."""
-        return self.trainable_variables
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the architecture as plain types; the body is named by its kind."""
-        return {
-            "config": config_lib.to_dict(self.config),
-            "body": self.body_model.kind,
-            "precision": self.precision,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(
-        cls,
-        config: dict[str, Any],
-        body: model_file.Body | None = None,
-        mean: tuple[np.ndarray, np.ndarray] | None = None,
-    ) -> HybrIK:
-        """Builds a model from `get_config`; see `hmr_tf.models.hmr.HMR.from_config`."""
-        return cls(
-            config_lib.from_dict(config_lib.HybrIKConfig, config["config"]),
-            model_file.load_body(config["body"]) if body is None else body,
-            mean,
-            precision=config["precision"],
-            name=config["name"],
-        )
 
     def _complete(self, view: CropView | None, like: tf.Tensor) -> CropView:
         """Returns the view with this model's focal length where it is the model's or unknown."""

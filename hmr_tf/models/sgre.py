@@ -13,11 +13,12 @@ import tensorflow as tf
 
 from hmr_tf import config as config_lib
 from hmr_tf import outputs
-from hmr_tf.body import keypoints, mean_parameters, model_file, sgre_joints, smpl
+from hmr_tf.body import keypoints, model_file, sgre_joints
 from hmr_tf.errors import ConfigError
 from hmr_tf.geometry import global_rotations, rotations
 from hmr_tf.geometry.crop_pinhole import CropView
 from hmr_tf.models import encoders, flip_test, joint_graph, pose_guidance
+from hmr_tf.models.estimator import BodyEstimator
 from hmr_tf.models.position_net import PositionNet, sample_map
 from hmr_tf.models.rotation_chain import NUM_BRANCHES, TREE, RotationChain
 from tfrecords_tools import skeletons
@@ -36,12 +37,10 @@ _DEPTH_SHIFT = 1e-4
 _DEVIATION = 0.01
 
 
-class SGRE(tf.keras.Model):
+class SGRE(BodyEstimator):
     """Recovers a body from one image and the person's 2D pose.
 
-    All variables exist once the model is constructed. The body's arrays are constants: they are
-    neither trained nor saved with the weights. Before it is trained the model estimates the mean
-    pose, in front of the camera.
+    Before it is trained the model estimates the mean pose, in front of the camera.
 
     Args:
         config: the architecture.
@@ -57,11 +56,6 @@ class SGRE(tf.keras.Model):
         guided: the same in two parts, between which the pose is shown.
         position_net, graph, chain: the networks on the last map.
         heads: name -> the linear layers of `betas` and `camera`.
-        body: the `SMPL` layer.
-        keypoints: the `MeshFreeKeypoints` layer of `joints_3d`.
-        body_model: the `Body` given.
-        crop_focal: the camera's focal length in sides of the crop.
-        extra_inputs, needs_extra_inputs: see `hmr_tf.models.extra_inputs`.
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] and ``pose_2d``
     ``[batch, 30, 3]`` float32 (x, y in crop units, visibility; joints of `skeletons.SGRE30`) ->
@@ -71,6 +65,8 @@ class SGRE(tf.keras.Model):
     ``view`` is taken for the sake of other models, and not used.
     """
 
+    config_class = config_lib.SGREConfig
+    mean_camera = MEAN_CAMERA
     crop_focal = FOCAL
     extra_inputs = (outputs.POSE_2D,)
 
@@ -82,25 +78,13 @@ class SGRE(tf.keras.Model):
         precision: str = "float32",
         name: str = "sgre",
     ) -> None:
-        super().__init__(name=name, dtype="float32")
         _check(config)
-        self.config = config
-        self.precision = precision
-        self.body_model = body
-        mean_pose, mean_betas = mean_parameters.load_mean_parameters() if mean is None else mean
-        if len(mean_betas) != body.num_betas:
-            raise ConfigError(
-                f"The mean has {len(mean_betas)} betas and the body {body.num_betas}; "
-                "give a mean that fits the body."
-            )
-        self._mean = (np.asarray(mean_pose, np.float32), np.asarray(mean_betas, np.float32))
+        super().__init__(config, body, mean, precision, name)
         self.encoder = encoders.build_encoder(
             config.encoder, config.image_size, config.pool, dtype_policy=precision
         )
         self.guided = pose_guidance.guided(self.encoder, NUM_JOINTS, config.colors, precision)
         self._build_estimators()
-        self.body = smpl.SMPL(body)
-        self.keypoints = keypoints.MeshFreeKeypoints(body, regressor=config.keypoints)
         self._joints = keypoints.MeshFreeKeypoints(
             sgre_joints.with_sgre_joints(body), sgre_joints.REGRESSOR, name="body_joints"
         )
@@ -237,44 +221,6 @@ class SGRE(tf.keras.Model):
     def needs_extra_inputs(self) -> bool:
         """Whether everybody's pose must be given."""
         return self.config.needs_pose
-
-    @property
-    def mean(self) -> dict[str, np.ndarray]:
-        """The baseline of evaluations: `rotations`, `betas` and `camera` of one row each."""
-        pose, betas = self._mean
-        matrices = rotations.axis_angle_to_matrix(pose.reshape(1, -1, 3)).numpy()
-        camera = np.float32([MEAN_CAMERA])
-        return {outputs.ROTATIONS: matrices, outputs.BETAS: betas[None], outputs.CAMERA: camera}
-
-    @property
-    def generator_variables(self) -> list[tf.Variable]:
-        """All trainable variables, as an adversary's opponent would name them."""
-        return self.trainable_variables
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the architecture as plain types; the body is named by its kind."""
-        return {
-            "config": config_lib.to_dict(self.config),
-            "body": self.body_model.kind,
-            "precision": self.precision,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(
-        cls,
-        config: dict[str, Any],
-        body: model_file.Body | None = None,
-        mean: tuple[np.ndarray, np.ndarray] | None = None,
-    ) -> SGRE:
-        """Builds a model from `get_config`; see `hmr_tf.models.hmr.HMR.from_config`."""
-        return cls(
-            config_lib.from_dict(config_lib.SGREConfig, config["config"]),
-            model_file.load_body(config["body"]) if body is None else body,
-            mean,
-            precision=config["precision"],
-            name=config["name"],
-        )
 
 
 def _given_or_located(pose_2d: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

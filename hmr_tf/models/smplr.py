@@ -6,30 +6,25 @@ Human Pose and Shape Recovery, Pattern Recognition 2020.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 
 from hmr_tf import config as config_lib
 from hmr_tf import outputs
-from hmr_tf.body import gendered, keypoints, landmarks, mean_parameters, model_file, smpl
+from hmr_tf.body import gendered, keypoints, landmarks, model_file, smpl
 from hmr_tf.errors import ConfigError
-from hmr_tf.geometry import camera as camera_lib
-from hmr_tf.geometry import rotations, volume_axes, volumes
+from hmr_tf.geometry import volume_axes, volumes
 from hmr_tf.geometry.crop_pinhole import CropView
-from hmr_tf.models import denoising_autoencoder, flip_test, hourglass, smpl_reverse
+from hmr_tf.models import denoising_autoencoder, hourglass, smpl_reverse
+from hmr_tf.models.estimator import BodyEstimator
 
 CAMERAS = ("predicted", "given")
 NUM_POINTS = len(landmarks.MEAN_LENGTHS)
 MEAN_CAMERA = (2.0 / volume_axes.EDGE, 0.0, 0.0)
 
 
-class SMPLR(tf.keras.Model):
+class SMPLR(BodyEstimator):
     """Recovers a body from one image by finding points on its joints and its skin.
-
-    All variables exist once the model is constructed. The body's arrays are constants: they are
-    neither trained nor saved with the weights.
 
     Points are 41, m, camera frame, relative to the pelvis: those of `landmarks.POINTS` without it.
 
@@ -48,14 +43,13 @@ class SMPLR(tf.keras.Model):
         hourglass: images to volumes and, if it is predicted, the camera.
         autoencoder: points to corrected points; None without.
         shape_network, pose_network: lengths and directions of bones to shape and pose.
-        body: the `SMPL` layer.
-        keypoints: the `MeshFreeKeypoints` layer.
-        body_model: the `Body` given.
-        crop_focal: None, as in every model whose crops do not tell the focal length.
 
     Call: images ``[batch, size, size, 3]`` float32 RGB in [0, 1] -> Estimate (`hmr_tf.outputs`),
     with ``with_vertices=True`` also `vertices`. ``view`` is not used.
     """
+
+    config_class = config_lib.SMPLRConfig
+    mean_camera = MEAN_CAMERA
 
     def __init__(
         self,
@@ -66,14 +60,9 @@ class SMPLR(tf.keras.Model):
         male: model_file.Body | None = None,
         name: str = "smplr",
     ) -> None:
-        super().__init__(name=name, dtype="float32")
         _check(config)
-        self.config = config
-        self.precision = precision
-        self.body_model = body
+        super().__init__(config, body, mean, precision, name)
         self.male_body_model = male
-        self.crop_focal = None
-        self._mean = mean_parameters.load_mean_parameters() if mean is None else mean
         self.hourglass = _hourglass(config, precision)
         self.autoencoder = None
         if config.denoise:
@@ -83,8 +72,6 @@ class SMPLR(tf.keras.Model):
         width = config.dense_width
         self.shape_network = smpl_reverse.build_shape_network(body.num_betas, width)
         self.pose_network = smpl_reverse.build_pose_network(config.pose_output, width)
-        self.body = smpl.SMPL(body)
-        self.keypoints = keypoints.MeshFreeKeypoints(body, config.keypoints)
         self._posed_mesh, self._posed_points = self.body, _points_of(body, config.keypoints)
         if male is not None:
             gendered.check_pair(body, male)
@@ -213,18 +200,6 @@ class SMPLR(tf.keras.Model):
             estimate[outputs.VERTICES] = self._posed_mesh(matrices, betas, *which)["vertices"]
         return estimate
 
-    def project(
-        self, points: tf.Tensor, camera: tf.Tensor, view: CropView | None = None
-    ) -> tf.Tensor:
-        """Projects a body's points `[batch, K, 3]` into the crop, `[batch, K, 2]` crop units."""
-        del view
-        return camera_lib.weak_perspective(points, camera)
-
-    def flip_test(self, images: tf.Tensor, view: CropView | None = None) -> dict[str, tf.Tensor]:
-        """Estimates people from their crops and from the mirrored crops."""
-        del view
-        return flip_test.estimate(self, images)
-
     @property
     def volume_sizes(self) -> tuple[int, int, int]:
         """Numbers of voxels along u, v and d."""
@@ -237,46 +212,6 @@ class SMPLR(tf.keras.Model):
         found = {"hourglass": self.hourglass, "autoencoder": self.autoencoder}
         found.update(shape=self.shape_network, pose=self.pose_network)
         return {name: part for name, part in found.items() if part is not None}
-
-    @property
-    def mean(self) -> dict[str, np.ndarray]:
-        """The baseline of evaluations: `rotations`, `betas` and `camera` of one row each."""
-        pose, betas = (np.asarray(part, np.float32) for part in self._mean)
-        matrices = rotations.axis_angle_to_matrix(pose.reshape(1, -1, 3)).numpy()
-        camera = np.float32([MEAN_CAMERA])
-        return {outputs.ROTATIONS: matrices, outputs.BETAS: betas[None], outputs.CAMERA: camera}
-
-    @property
-    def generator_variables(self) -> list[tf.Variable]:
-        """All trainable variables."""
-        return self.trainable_variables
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the architecture as plain types; the body is named by its kind."""
-        return {
-            "config": config_lib.to_dict(self.config),
-            "body": self.body_model.kind,
-            "precision": self.precision,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(
-        cls,
-        config: dict[str, Any],
-        body: model_file.Body | None = None,
-        mean: tuple[np.ndarray, np.ndarray] | None = None,
-        male: model_file.Body | None = None,
-    ) -> SMPLR:
-        """Builds a model from `get_config`; see `hmr_tf.models.hmr.HMR.from_config`."""
-        return cls(
-            config_lib.from_dict(config_lib.SMPLRConfig, config["config"]),
-            model_file.load_body(config["body"]) if body is None else body,
-            mean,
-            precision=config["precision"],
-            male=male,
-            name=config["name"],
-        )
 
 
 def _hourglass(config: config_lib.SMPLRConfig, precision: str) -> tf.keras.Model:

@@ -304,8 +304,6 @@ def test_contradictions_are_one_line(body):
         _model(body, num_iterations=0)
     with pytest.raises(ConfigError, match="hidden_units must be at least 1; got 0"):
         _model(body, hidden_units=0)
-    with pytest.raises(ConfigError, match="The mean has 4 betas and the body 10"):
-        HMR(_CONFIG, body, (np.zeros(72), np.zeros(4)))
     with pytest.raises(BodyError, match="has no keypoint regressor 'coco'"):
         _model(body, keypoints="coco")
 

@@ -231,8 +231,6 @@ def test_impossible_settings_are_refused():
     ):
         with pytest.raises(ConfigError, match=message):
             _model(**changes)
-    with pytest.raises(ConfigError, match="3 betas and the body 10"):
-        HybrIK(CONFIG, toy_body(), (np.zeros(72), np.zeros(3)))
 
 
 def test_bodies_without_the_skeleton_s_ends_are_refused():

@@ -210,7 +210,5 @@ def test_config_round_trip_and_refusals(model):
         _model(estimation="both")
     with pytest.raises(ConfigError, match="Unknown colors"):
         _model(colors="bgr")
-    with pytest.raises(ConfigError, match="has 9 betas and the body 10"):
-        SGRE(CONFIG, toy_body(), mean=(np.zeros(72), np.zeros(9)))
     with pytest.raises(ConfigError, match="needs everybody's 2D pose"):
         _model(needs_pose=True)(IMAGES)
