@@ -107,21 +107,41 @@ def depth_errors(
     Returns:
         Means over people and the joints of each depth, from 0 on: `joints_mm` from the pelvis,
         `global_deg` and `local_deg`, of rotations composed from the root and relative to the
-        parents'.
+        parents'; and `independent_deg`, what `global_deg` would be if each joint's relative
+        rotation were wrong as it is in another person, so that no error could make up for another.
     """
     joints = [body[outputs.SMPL_JOINTS_3D] for body in (estimated, true)]
     gaps = [one - one[:, :1] for one in joints]
     local = [body[outputs.ROTATIONS] for body in (estimated, true)]
-    composed = [global_rotations.local_to_global(one, _TREE).numpy() for one in local]
+    composed = [
+        global_rotations.local_to_global(one, _TREE).numpy()
+        for one in (*local, _with_others_errors(*local))
+    ]
     errors = {
         "joints_mm": 1e3 * np.linalg.norm(gaps[0] - gaps[1], axis=-1),
-        "global_deg": angles_deg(*composed),
+        "global_deg": angles_deg(composed[0], composed[1]),
+        "independent_deg": angles_deg(composed[2], composed[1]),
         "local_deg": angles_deg(*local),
     }
     return {
         name: [float(values[:, list(level)].mean()) for level in _TREE.levels]
         for name, values in errors.items()
     }
+
+
+def _with_others_errors(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Gives each joint of a person the error that it has in somebody else.
+
+    Args:
+        estimated, true: `[people, 24, 3, 3]` relative rotations.
+
+    Returns:
+        The same shape.
+    """
+    random, (num_people, num_joints) = np.random.default_rng(0), true.shape[:2]
+    others = np.stack([random.permutation(num_people) for _ in range(num_joints)], axis=1)
+    errors = np.swapaxes(true, -1, -2) @ estimated
+    return true @ errors[others, np.arange(num_joints)]
 
 
 def angles_deg(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -26,14 +26,16 @@ METRICS = {
 MEASURES = {
     "joints_mm": "joints, mm",
     "global_deg": "global rotations, degrees",
+    "independent_deg": "the same with others' errors, degrees",
     "local_deg": "relative rotations, degrees",
 }
 # Of SMPL's joints, head, shoulders, arms and hands lie from this depth on.
 _DEEP = 5
 _EXPLANATION = (
-    "Depth is the number of joints above, up to the pelvis. Global rotations are composed from the "
-    "root, relative ones are to the parent; one network estimates these, the other those, and "
-    "either kind follows from the other."
+    "Depth is the number of joints above, up to the pelvis. Global rotations are composed from "
+    "the root, relative ones are to the parent; one network estimates these, the other those, and "
+    "either kind follows from the other. With others' errors each joint's relative rotation is "
+    "wrong as it is in another person: by so much more, errors along a limb make up for each other."
 )
 
 

@@ -44,10 +44,28 @@ def test_one_relative_rotation_turns_all_below_it():
     expected = {
         "joints_mm": [0, 0, 0, 0, 0, 0, 0, 0, 25],
         "global_deg": [0, 0, 0, 0, 0, 10, 15, 15, 15],
+        "independent_deg": [0, 0, 0, 0, 0, 10, 15, 15, 15],
         "local_deg": [0, 0, 0, 0, 0, 10, 0, 0, 0],
     }
     for name, values in expected.items():
         np.testing.assert_allclose(errors[name], values, atol=2e-2, err_msg=name)
+
+
+def test_errors_that_cancel_are_told_from_small_ones():
+    """Elbows make up for shoulders; of another person they do in half of the cases."""
+    angles = np.radians(30.0) * np.random.default_rng(1).choice([-1, 1], 400)
+    turned = np.tile(np.eye(3, dtype=np.float32), (400, 24, 1, 1))
+    for shoulder, elbow in ((16, 18), (17, 19)):
+        turned[:, shoulder] = Rotation.from_rotvec(angles[:, None] * [0, 0, 1]).as_matrix()
+        turned[:, elbow] = Rotation.from_rotvec(-angles[:, None] * [0, 0, 1]).as_matrix()
+    joints = np.zeros([400, 24, 3], np.float32)
+    true = np.tile(np.eye(3, dtype=np.float32), (400, 24, 1, 1))
+    errors = sgre.depth_errors(
+        *({outputs.ROTATIONS: one, outputs.SMPL_JOINTS_3D: joints} for one in (turned, true))
+    )
+    np.testing.assert_allclose(errors["global_deg"], [0, 0, 0, 0, 0, 20, 0, 0, 0], atol=1e-2)
+    expected = [0, 0, 0, 0, 0, 20, 30, 30, 30]
+    np.testing.assert_allclose(errors["independent_deg"], expected, atol=3.0)
 
 
 def test_the_runs_differ_in_what_they_estimate_alone():

@@ -11,6 +11,7 @@ METRICS = tuple(sgre_report.METRICS)
 
 def _measured(mpjpe, joints, turned, local):
     depths = {"joints_mm": joints, "global_deg": turned, "local_deg": local}
+    depths["independent_deg"] = [2.0 * value for value in turned]
     return {"metrics": dict.fromkeys(METRICS, mpjpe), "by_depth": depths}
 
 
@@ -57,12 +58,12 @@ def test_tables():
     # Means over joints, not over depths: 14 at 40 mm, 9 at 60 mm and the root.
     mean = (14 * 40 + 9 * 60) / 24
     assert f"| all (24) | {mean:.1f} | {(14 * 50 + 9 * 100) / 24:.1f} | {4600 / 24:.1f} |" in lines
-    assert sum(line.startswith("| all (24) |") for line in lines) == 3
+    assert sum(line.startswith("| all (24) |") for line in lines) == 4
     assert "| sequential estimation lowers MPJPE, by | -20.0% | 0% | does not hold |" in lines
     assert sum("`python -m x`" in line for line in lines) == 2
 
 
 def test_figure():
     figure = sgre_report.draw_figure(results())
-    assert figure.shape == (420, 3 * 560, 3) and figure.dtype == np.uint8
-    assert all(np.ptp(panel) > 100 for panel in np.split(figure, 3, axis=1))
+    assert figure.shape == (420, 4 * 560, 3) and figure.dtype == np.uint8
+    assert all(np.ptp(panel) > 100 for panel in np.split(figure, 4, axis=1))
