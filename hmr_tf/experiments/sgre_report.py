@@ -26,7 +26,7 @@ METRICS = {
 MEASURES = {
     "joints_mm": "joints, mm",
     "global_deg": "global rotations, degrees",
-    "independent_deg": "the same with others' errors, degrees",
+    "independent_deg": "global rotations, others' errors, degrees",
     "local_deg": "relative rotations, degrees",
 }
 # Of SMPL's joints, head, shoulders, arms and hands lie from this depth on.
