@@ -226,15 +226,9 @@ class HybrIK(BodyEstimator):
     def project(
         self, points: tf.Tensor, camera: tf.Tensor, view: CropView | None = None
     ) -> tf.Tensor:
-        """Projects a body's points into the crop.
+        """Projects a body's points by a pinhole; see `BodyEstimator`.
 
-        Args:
-            points: `[batch, K, 3]` m, camera frame, not translated.
-            camera: `[batch, 3]` (scale, tx, ty) of an Estimate.
-            view: as it was given for that Estimate.
-
-        Returns:
-            `[batch, K, 2]` crop units.
+        The view is the one that was given for the Estimate.
         """
         view = self._complete(view, camera)
         depth = tf.math.divide_no_nan(2.0 * view.focal[:, 0], camera[:, 0])[:, tf.newaxis]

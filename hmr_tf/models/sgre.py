@@ -203,16 +203,7 @@ class SGRE(BodyEstimator):
     def project(
         self, points: tf.Tensor, camera: tf.Tensor, view: CropView | None = None
     ) -> tf.Tensor:
-        """Projects a body's points into the crop: a pinhole before its middle.
-
-        Args:
-            points: `[batch, K, 3]` m, camera frame, not translated.
-            camera: `[batch, 3]` (scale, tx, ty) of an Estimate.
-            view: not used.
-
-        Returns:
-            `[batch, K, 2]` crop units.
-        """
+        """Projects a body's points by a pinhole before the crop's middle; see `BodyEstimator`."""
         depth = tf.math.divide_no_nan(2.0 * FOCAL, camera[:, 0])[:, tf.newaxis]
         moved = points + tf.concat([camera[:, 1:], depth], axis=-1)[:, tf.newaxis]
         return 2.0 * FOCAL * tf.math.divide_no_nan(moved[..., :2], moved[..., 2:] + _DEPTH_SHIFT)
