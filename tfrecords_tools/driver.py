@@ -22,7 +22,7 @@ from tfrecords_tools.schema import SCHEMA_VERSION
 from tfrecords_tools.shard_layout import shard_layout
 from tfrecords_tools.tally import Tally, count_words
 from tfrecords_tools.workers import convert_items
-from tfrecords_tools.writer import ShardedWriter
+from tfrecords_tools.writer import ShardedWriter, remove_remains
 
 _ITEMS_PER_LOG_LINE = 5000  # Where there is no terminal for a progress bar.
 _NUM_NAMED = 5  # Damaged samples that the report names.
@@ -101,9 +101,9 @@ def convert_part(
         fingerprint=converter.fingerprint(part),
     )
     if not overwrite:
-        finished = finished_manifest(out_dir, identity)
+        finished = earlier_outcome(out_dir, identity)
         if finished is not None:
-            return Outcome(finished, was_done=True)
+            return finished
     with ShardedWriter(out_dir, identity) as writer:
         if not overwrite and not writer.is_complete:
             refuse_strangers(out_dir, identity)
@@ -117,8 +117,10 @@ def convert_part(
         return Outcome(writer.publish(), was_done=False)
 
 
-def finished_manifest(out_dir: str, identity: Identity) -> Manifest | None:
-    """Returns the manifest if this very conversion is already done; None if none is.
+def earlier_outcome(out_dir: str, identity: Identity) -> Outcome | None:
+    """Returns the outcome if this very conversion is already done; None if none is.
+
+    Completes what a kill may have left undone of it.
 
     Raises:
         DatasetError: if another conversion is, or a file has been changed since.
@@ -143,7 +145,8 @@ def finished_manifest(out_dir: str, identity: Identity) -> Manifest | None:
         raise DatasetError(
             f"{broken[0]} is not the file that was converted; --overwrite converts it again."
         )
-    return manifest
+    remove_remains(out_dir, identity)
+    return Outcome(manifest, was_done=True)
 
 
 def refuse_strangers(out_dir: str, identity: Identity) -> None:

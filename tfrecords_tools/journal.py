@@ -60,23 +60,20 @@ def save_journal(path: str, journal: Journal) -> None:
     write_json(path, dataclasses.asdict(journal))
 
 
-def load_journal(path: str, identity: Identity) -> Journal | None:
-    """Reads a journal; returns None if there is none, or not of this conversion."""
+def load_journal(path: str) -> Journal | None:
+    """Reads a journal; returns None if there is none, or none that can be read."""
     if not os.path.exists(path):
         return None
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
-        if Identity(**content["identity"]) != identity:
-            logging.info("Settings or source changed since the interrupted run; starting over.")
-            return None
         return Journal(
-            identity=identity,
+            identity=Identity(**content["identity"]),
             shards=load_shards(content["shards"]),
             progress=Progress(**content["progress"]),
             is_complete=bool(content["is_complete"]),
             num_drop_bytes=int(content["num_drop_bytes"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        logging.warning("%s cannot be read (%s); starting over.", path, error)
+        logging.warning("%s cannot be read (%s); it counts for nothing.", path, error)
         return None

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tfrecords_tools import record_formats
-from tfrecords_tools.driver import Outcome, finished_manifest, refuse_strangers
+from tfrecords_tools.driver import Outcome, earlier_outcome, refuse_strangers
 from tfrecords_tools.errors import DatasetError, RecordError
 from tfrecords_tools.manifest import Identity
 from tfrecords_tools.record_file import frame_record, read_record, record_begins
@@ -59,9 +59,9 @@ def merge_parts(
         fingerprint=_fingerprint(parts),
     )
     if not overwrite:
-        finished = finished_manifest(out_dir, identity)
+        finished = earlier_outcome(out_dir, identity)
         if finished is not None:
-            return Outcome(finished, was_done=True)
+            return finished
     with ShardedWriter(out_dir, identity) as writer:
         if not writer.is_complete:
             if not overwrite:

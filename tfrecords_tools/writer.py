@@ -33,6 +33,8 @@ from tfrecords_tools.journal import Journal, Progress, load_journal, save_journa
 from tfrecords_tools.manifest import Identity, Manifest, Shard, describe_shard, save_manifest
 from tfrecords_tools.shard_layout import shard_layout
 
+_JOURNAL, _LOCK = "journal.json", "lock"  # In the staging folder.
+
 
 class ShardedWriter:
     """Writes the shards of one part; a context manager that keeps what is finished on the way out.
@@ -72,7 +74,7 @@ class ShardedWriter:
     def __enter__(self) -> ShardedWriter:
         with writing(self._staging):
             os.makedirs(self._staging, exist_ok=True)
-            lock = _only_one(os.path.join(self._staging, "lock"), self.identity)
+            lock = _only_one(self._staging, self.identity)
             self._stack.enter_context(lock)
         try:
             self._resume()
@@ -232,7 +234,10 @@ class ShardedWriter:
 
     def _resume(self) -> None:
         """Takes over the finished shards of an interrupted run, if it was the same conversion."""
-        journal = load_journal(self._staged("journal.json"), self.identity)
+        journal = load_journal(self._staged(_JOURNAL))
+        if journal is not None and journal.identity != self.identity:
+            logging.info("Settings or source changed since the interrupted run; starting over.")
+            journal = None
         if journal is None:
             self._clear_staging()
             return
@@ -264,12 +269,12 @@ class ShardedWriter:
     def _write_journal(self, journal: Journal) -> None:
         with writing(self._staging):
             self._drops.sync()
-            save_journal(self._staged("journal.json"), journal)
+            save_journal(self._staged(_JOURNAL), journal)
 
     def _clear_staging(self) -> None:
         for name in os.listdir(self._staging):
             path = os.path.join(self._staging, name)
-            if name != "lock":
+            if name != _LOCK:
                 shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
     def _shard_name(self) -> str:
@@ -281,15 +286,29 @@ class ShardedWriter:
         return os.path.join(self._staging, name)
 
 
+def remove_remains(out_dir: str, identity: Identity) -> None:
+    """Removes the staging folder of a finished conversion that was killed before it did so itself.
+
+    Another conversion's is kept: one that runs, or one that was interrupted and can go on.
+    """
+    staging = shard_layout(identity.dataset).staging(out_dir, identity.part)
+    if not os.path.exists(staging):
+        return
+    with contextlib.suppress(DatasetError, OSError), _only_one(staging, identity):
+        journal = load_journal(os.path.join(staging, _JOURNAL))
+        if journal is None or (journal.identity == identity and journal.is_complete):
+            shutil.rmtree(staging)
+
+
 @contextlib.contextmanager
-def _only_one(path: str, identity: Identity) -> Iterator[None]:
+def _only_one(staging: str, identity: Identity) -> Iterator[None]:
     """Holds a lock file, so that two conversions do not write into one folder."""
-    with open(path, "w") as file:
+    with open(os.path.join(staging, _LOCK), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise DatasetError(
                 f"{identity.dataset} {identity.part}: another conversion is writing "
-                f"{os.path.dirname(path)}; wait for it to end."
+                f"{staging}; wait for it to end."
             ) from error
         yield

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import io
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -103,6 +102,7 @@ def fill(
     identity = {"dataset": maker.dataset, "version": maker.version, **used}
     work_folder.claim(folder / "synthesize.json", identity, [folder / name for name in products])
     if (folder / TRUTH_NAME).exists():
+        work_folder.remove_parts(folder)
         return
     pieces = list(enumerate(maker.pieces()))
     parts = [folder / "unfinished" / f"part_{index:07d}.npz" for index, _ in pieces]
@@ -111,7 +111,7 @@ def fill(
     work_folder.run(_draw, open_pieces, num_workers, _start, arguments, "piece", len(open_pieces))
     maker.finish()
     _join(folder / TRUTH_NAME, parts)
-    shutil.rmtree(folder / "unfinished")
+    work_folder.remove_parts(folder)
 
 
 def _start(maker_class: type[TwinMaker], folder: Path, config: settings.SynthesisConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -55,6 +56,13 @@ def claim(settings_file: Path, settings: dict[str, Any], products: Iterable[Path
             )
     folder.mkdir(parents=True, exist_ok=True)
     atomic_file.write_json(settings_file, settings)
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes the parts of a finished folder, if there are: a kill may have come before this."""
+    parts = folder / "unfinished"
+    if parts.exists():
+        shutil.rmtree(parts)
 
 
 def run(

@@ -72,6 +72,14 @@ def test_interrupted_work_ends_with_the_same_bytes(portraits, tmp_path):
     assert (tmp_path / "0.txt").stat().st_mtime_ns == first
 
 
+def test_what_a_kill_at_the_end_left_is_removed(portraits, tmp_path):
+    _fill(tmp_path)
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / "part_0000000.npz").touch()
+    assert _fill(tmp_path) == portraits
+    assert not (tmp_path / "unfinished").exists()
+
+
 def test_wrong_settings_are_refused(tmp_path):
     with pytest.raises(DataError, match="num_test must lie between 0 and num_images=3; received 4"):
         _fill(tmp_path, dataclasses.replace(_CONFIG, num_test=4))

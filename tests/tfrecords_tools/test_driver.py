@@ -145,6 +145,47 @@ def test_resume_within_items_gives_the_same_bytes(tmp_path, monkeypatch, finishe
     assert len(converted) < _NUM_ITEMS - 2 * finished + 2
 
 
+@pytest.mark.parametrize("removed", [[], ["journal.json"], ["lock"], ["journal.json", "lock"]])
+def test_a_kill_behind_the_manifest_leaves_nothing_for_long(tmp_path, monkeypatch, removed):
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardedWriter, "discard", lambda self: None)
+        first = _convert(tmp_path)
+    staging = tmp_path / "out" / "toy" / ".partial_train"
+    assert sorted(os.listdir(staging)) == ["journal.json", "lock"]
+    for name in removed:
+        (staging / name).unlink()
+    assert _convert(tmp_path) == driver.Outcome(first.manifest, was_done=True)
+    _convert(tmp_path, "whole")
+    assert _outputs(tmp_path / "out") == _outputs(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("examples_per_shard", [4, 7])
+def test_a_run_that_is_done_keeps_what_an_overwriting_one_began(
+    tmp_path, monkeypatch, examples_per_shard
+):
+    _convert(tmp_path)
+    settings = {"examples_per_shard": examples_per_shard, "overwrite": True}
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tfrecords_tools.tally.Tally.check", stop)
+        _convert(tmp_path, **settings)
+    staging = tmp_path / "out" / "toy" / ".partial_train"
+    before = {path.name: path.read_bytes() for path in staging.iterdir()}
+    assert "train_000.tfrecord" in before
+    assert _convert(tmp_path).was_done
+    assert {path.name: path.read_bytes() for path in staging.iterdir()} == before
+
+
+def test_a_run_that_is_done_leaves_a_running_one_alone(tmp_path):
+    manifest = _convert(tmp_path).manifest
+    with ShardedWriter(str(tmp_path / "out"), manifest.identity) as writer:
+        assert _convert(tmp_path).was_done
+        assert os.listdir(writer.staging) == ["lock"]
+
+
 @pytest.mark.parametrize(("limit", "is_refused"), [(0.1, True), (0.15, False)])
 def test_too_much_damage_is_refused_and_leaves_nothing(tmp_path, limit, is_refused):
     toy = _Toy(tmp_path)

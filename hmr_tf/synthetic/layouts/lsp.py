@@ -13,7 +13,6 @@ camera frame, not translated; and body_kind.
 from __future__ import annotations
 
 import io
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +80,7 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
     names = [folder / "images" / name for name in image_names]
     is_finished = (folder / "smpl_truth.npz").exists() and (folder / "joints.mat").exists()
     if is_finished and all(name.exists() for name in names):
+        work_folder.remove_parts(folder)
         return summary
     (folder / "images").mkdir(exist_ok=True)
     parts.mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ def write(out_dir: str, config: settings.SynthesisConfig, num_workers: int = 0) 
     total = sum(end - start for start, end in open_tasks)
     work_folder.run(_draw_part, open_tasks, num_workers, _start, (folder, config), "image", total)
     _assemble(folder, config, [parts / _part_name(task) for task in tasks])
-    shutil.rmtree(parts)
+    work_folder.remove_parts(folder)
     return summary
 
 

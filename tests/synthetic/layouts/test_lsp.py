@@ -107,7 +107,10 @@ def test_workers_and_interruptions_change_nothing(dataset, tmp_path, monkeypatch
     lsp.write(str(folder), CONFIG)
     assert contents(folder) == expected
     monkeypatch.setattr(lsp, "_draw_part", None)  # a finished folder needs no drawing
+    (folder / "unfinished").mkdir()
+    (folder / "unfinished" / "part_0000000.npz").touch()  # what a kill at the end may leave
     lsp.write(str(folder), CONFIG)
+    assert contents(folder) == expected
 
 
 def test_an_image_depends_on_seed_and_number_only(dataset, tmp_path):
