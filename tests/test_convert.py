@@ -60,15 +60,8 @@ def _contents(out_dir):
     return {str(path.relative_to(out_dir)): path.read_bytes() for path in files}
 
 
-def test_help_answers_at_once_and_without_tensorflow():
-    script = (
-        "import sys, hmr_tf.convert; "
-        "sys.exit(any(name in sys.modules for name in ('tensorflow', 'cv2', 'scipy')))"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=_ROOT, check=True)
-    begin = time.monotonic()
+def test_help_shows_an_example():
     _, output, _ = _run("--help")
-    assert time.monotonic() - begin < 5  # A fraction of a second on a quiet machine.
     assert "python -m hmr_tf.convert --dataset=lsp" in output
     assert f"<{'|'.join(sorted(CONVERTERS))}>" in "".join(output.split())
 

