@@ -292,7 +292,11 @@ def restore(path: str, items: Mapping[str, Any]) -> None:
         CheckpointError: if the file is damaged, or lacks a variable, or one has another shape.
     """
     try:
-        status = tf.train.Checkpoint(**items).restore(path).expect_partial()
+        checkpoint = tf.train.Checkpoint()
+        # Said before anything can fail; else TensorFlow lists all that a failure left unread.
+        status = checkpoint.restore(path).expect_partial()
+        for name, item in items.items():
+            setattr(checkpoint, name, item)  # Which restores it.
         status.assert_existing_objects_matched()
     # TensorFlow's reader answers damage with several of Python's own errors.
     except (AssertionError, ValueError, LookupError, RuntimeError, tf.errors.OpError) as error:
