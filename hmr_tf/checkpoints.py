@@ -211,9 +211,35 @@ def weights_dir(directory: PathLike) -> str:
     return os.path.join(directory, WEIGHTS_DIR)
 
 
+def _list_path(directory: PathLike) -> str:
+    """Returns the file in which TensorFlow names the checkpoints, the newest first."""
+    return os.path.join(weights_dir(directory), "checkpoint")
+
+
 def latest_weights(directory: PathLike) -> str | None:
-    """Returns the prefix of the newest TensorFlow checkpoint, or None if there is none yet."""
-    return tf.train.latest_checkpoint(weights_dir(directory))
+    """Returns the prefix of the newest TensorFlow checkpoint, or None if there is none yet.
+
+    Raises:
+        CheckpointError: if there was one, but its file or the list of checkpoints is gone or
+            damaged; whoever took that for none would begin anew over what is left.
+    """
+    folder = weights_dir(directory)
+    state = tf.train.get_checkpoint_state(folder)
+    if state is None:
+        names = _list_path(directory)
+        # One checkpoint without a list is what a kill amid the first save leaves.
+        if os.path.exists(names) or len(list(pathlib.Path(folder).glob("ckpt-*.index"))) > 1:
+            raise CheckpointError(
+                f"'{names}', TensorFlow's list of the checkpoints, is damaged or missing; copy it "
+                "again."
+            )
+        return None
+    if not os.path.exists(f"{state.model_checkpoint_path}.index"):
+        raise CheckpointError(
+            f"'{state.model_checkpoint_path}.index' of the newest checkpoint is missing; copy "
+            f"'{folder}' again."
+        )
+    return state.model_checkpoint_path
 
 
 def latest_step(directory: PathLike) -> int | None:
@@ -264,8 +290,8 @@ def load_model(
     path = latest_weights(directory)
     if path is None:
         raise CheckpointError(
-            f"'{directory}' has no weights yet: the training run has not saved its first "
-            "checkpoint. Wait for it or run it again."
+            f"'{directory}' has no weights yet: there is no '{_list_path(directory)}'. Wait until "
+            "the training run saves its first checkpoint; of a copy, copy that file, too."
         )
     body = read_body(directory, description)
     model_class = MODELS.get(description.model)

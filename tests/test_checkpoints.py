@@ -137,6 +137,25 @@ def test_no_weights_yet(copy):
         checkpoints.load_model(copy)
 
 
+def test_lost_weights_are_not_taken_for_none(copy):
+    (index,) = (copy / checkpoints.WEIGHTS_DIR).glob("*.index")
+    index.rename(copy / "elsewhere")
+    with pytest.raises(CheckpointError, match=r"ckpt-1\.index' of the newest .* is missing; copy"):
+        checkpoints.load_model(copy)
+    with pytest.raises(CheckpointError, match="is missing"):
+        checkpoints.latest_step(copy)
+    (copy / "elsewhere").rename(index)
+    assert checkpoints.latest_step(copy) == 1
+    (copy / checkpoints.WEIGHTS_DIR / "checkpoint").write_text("model_che")
+    with pytest.raises(CheckpointError, match=r"checkpoint', TensorFlow's list .* is damaged"):
+        checkpoints.load_model(copy)
+    (copy / checkpoints.WEIGHTS_DIR / "checkpoint").unlink()
+    assert checkpoints.latest_step(copy) is None
+    shutil.copy(index, index.with_name("ckpt-2.index"))
+    with pytest.raises(CheckpointError, match="damaged or missing"):
+        checkpoints.latest_step(copy)
+
+
 def test_another_format(copy):
     _edit(copy, format=99)
     with pytest.raises(CheckpointError, match=r"format 99; this version .* reads format 1"):
