@@ -224,7 +224,10 @@ def latest_weights(directory: PathLike) -> str | None:
             damaged; whoever took that for none would begin anew over what is left.
     """
     folder = weights_dir(directory)
-    state = tf.train.get_checkpoint_state(folder)
+    try:
+        state = tf.train.get_checkpoint_state(folder)
+    except ValueError:  # Empty, or no text; of other damage TensorFlow says None.
+        state = None
     if state is None:
         names = _list_path(directory)
         # One checkpoint without a list is what a kill amid the first save leaves.

@@ -146,10 +146,12 @@ def test_lost_weights_are_not_taken_for_none(copy):
         checkpoints.latest_step(copy)
     (copy / "elsewhere").rename(index)
     assert checkpoints.latest_step(copy) == 1
-    (copy / checkpoints.WEIGHTS_DIR / "checkpoint").write_text("model_che")
-    with pytest.raises(CheckpointError, match=r"checkpoint', TensorFlow's list .* is damaged"):
-        checkpoints.load_model(copy)
-    (copy / checkpoints.WEIGHTS_DIR / "checkpoint").unlink()
+    names = copy / checkpoints.WEIGHTS_DIR / "checkpoint"
+    for damage in (b"", b"\xf4\xf5", b"model_che"):
+        names.write_bytes(damage)
+        with pytest.raises(CheckpointError, match=r"checkpoint', TensorFlow's list .* is damaged"):
+            checkpoints.load_model(copy)
+    names.unlink()
     assert checkpoints.latest_step(copy) is None
     shutil.copy(index, index.with_name("ckpt-2.index"))
     with pytest.raises(CheckpointError, match="damaged or missing"):
