@@ -19,25 +19,23 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 from collections.abc import Mapping
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 import hmr_tf
+from hmr_tf import saved_weights
 from hmr_tf.body import model_file
 from hmr_tf.errors import CheckpointError
 from hmr_tf.models import MODELS
+from hmr_tf.saved_weights import PathLike
 from tfrecords_tools import atomic_file
 
 FORMAT = 1
 DESCRIPTION_FILE = "checkpoint.json"
 BODY_FILE = "body.npz"
-WEIGHTS_DIR = "weights"
-
-PathLike = Union[str, "os.PathLike[str]"]
 
 _BODY_ARRAYS = (
     ("template", np.float32),
@@ -206,72 +204,6 @@ def read_body(directory: PathLike, description: Description | None = None) -> mo
     return body
 
 
-def weights_dir(directory: PathLike) -> str:
-    """Returns the folder of the TensorFlow checkpoints."""
-    return os.path.join(directory, WEIGHTS_DIR)
-
-
-def _list_path(directory: PathLike) -> str:
-    """Returns the file in which TensorFlow names the checkpoints, the newest first."""
-    return os.path.join(weights_dir(directory), "checkpoint")
-
-
-def latest_weights(directory: PathLike) -> str | None:
-    """Returns the prefix of the newest TensorFlow checkpoint, or None if there is none yet.
-
-    Raises:
-        CheckpointError: if there was one, but its file or the list of checkpoints is gone or
-            damaged; whoever took that for none would begin anew over what is left.
-    """
-    folder = weights_dir(directory)
-    try:
-        state = tf.train.get_checkpoint_state(folder)
-    except ValueError:  # Empty, or no text; of other damage TensorFlow says None.
-        state = None
-    if state is None:
-        names = _list_path(directory)
-        # One checkpoint without a list is what a kill amid the first save leaves.
-        if os.path.exists(names) or len(list(pathlib.Path(folder).glob("ckpt-*.index"))) > 1:
-            raise CheckpointError(
-                f"'{names}', TensorFlow's list of the checkpoints, is damaged or missing; copy it "
-                "again."
-            )
-        return None
-    if not os.path.exists(f"{state.model_checkpoint_path}.index"):
-        raise CheckpointError(
-            f"'{state.model_checkpoint_path}.index' of the newest checkpoint is missing; copy "
-            f"'{folder}' again."
-        )
-    return state.model_checkpoint_path
-
-
-def latest_step(directory: PathLike) -> int | None:
-    """Returns the step of the newest TensorFlow checkpoint, or None if there is none yet."""
-    path = latest_weights(directory)
-    return None if path is None else int(path.rpartition("-")[2])
-
-
-def remove_unfinished(manager: tf.train.CheckpointManager) -> None:
-    """Removes what a kill in the middle of saving left: files of no known checkpoint."""
-    known = {os.path.basename(path) for path in manager.checkpoints}
-    for path in pathlib.Path(manager.directory).glob("ckpt-*"):
-        if path.name.partition(".")[0] in known:
-            continue
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def weights_digest(prefix: str) -> str:
-    """Returns the SHA-256 of a TensorFlow checkpoint's files."""
-    digest = hashlib.sha256()
-    folder, name = os.path.split(prefix)
-    for file_name in sorted(os.listdir(folder)):
-        if file_name.startswith((f"{name}.index", f"{name}.data-")):
-            with open(os.path.join(folder, file_name), "rb") as file:
-                while chunk := file.read(1 << 22):
-                    digest.update(chunk)
-    return digest.hexdigest()
-
-
 def load_model(
     directory: PathLike, averaged: bool = True, precision: str = "float32"
 ) -> tf.keras.Model:
@@ -290,11 +222,12 @@ def load_model(
             or another body, or its weights do not fit the model.
     """
     description = read_description(directory)
-    path = latest_weights(directory)
+    path = saved_weights.latest_weights(directory)
     if path is None:
         raise CheckpointError(
-            f"'{directory}' has no weights yet: there is no '{_list_path(directory)}'. Wait until "
-            "the training run saves its first checkpoint; of a copy, copy that file, too."
+            f"'{directory}' has no weights yet: there is no "
+            f"'{saved_weights.list_path(directory)}'. Wait until the training run saves its first "
+            "checkpoint; of a copy, copy that file, too."
         )
     body = read_body(directory, description)
     model_class = MODELS.get(description.model)
@@ -304,35 +237,10 @@ def load_model(
     if averaged and description.has_averaged:
         averages = [tf.Variable(variable) for variable in model.generator_variables]
         items["averaged"] = averages
-    restore(path, items)
+    saved_weights.restore(path, items)
     for variable, average in zip(model.generator_variables, averages):
         variable.assign(average)
     return model
-
-
-def restore(path: str, items: Mapping[str, Any]) -> None:
-    """Restores trackable objects from a TensorFlow checkpoint, every one of their variables.
-
-    Args:
-        path: prefix of the checkpoint.
-        items: name in the checkpoint -> trackable object. The checkpoint may hold more.
-
-    Raises:
-        CheckpointError: if the file is damaged, or lacks a variable, or one has another shape.
-    """
-    try:
-        checkpoint = tf.train.Checkpoint()
-        # Said before anything can fail; else TensorFlow lists all that a failure left unread.
-        status = checkpoint.restore(path).expect_partial()
-        for name, item in items.items():
-            setattr(checkpoint, name, item)  # Which restores it.
-        status.assert_existing_objects_matched()
-    # TensorFlow's reader answers damage with several of Python's own errors.
-    except (AssertionError, ValueError, LookupError, RuntimeError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(
-            f"The weights '{path}' are damaged or of another model: {reason}"
-        ) from error
 
 
 def save_model(
@@ -354,8 +262,7 @@ def save_model(
     """
     if has_description(directory):
         raise CheckpointError(f"'{directory}' already holds a checkpoint; give another folder.")
-    checkpoint = tf.train.Checkpoint(model=model)
-    tf.train.CheckpointManager(checkpoint, weights_dir(directory), max_to_keep=1).save()
+    saved_weights.save_only(directory, model=model)
     save_description(directory, describe(model, model_name, settings=settings), model.body_model)
 
 

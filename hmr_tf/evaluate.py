@@ -138,7 +138,7 @@ def _check_flags(protocol: Protocol) -> None:
 
 def _score_model(protocol: Protocol) -> Outcome:
     """Scores a checkpoint."""
-    from hmr_tf import checkpoints
+    from hmr_tf import checkpoints, saved_weights
     from hmr_tf.data import root_crop
     from hmr_tf.evaluation import contact_sheet, evaluator, people
     from hmr_tf.evaluation.examples import ExamplePicker
@@ -149,7 +149,7 @@ def _score_model(protocol: Protocol) -> Outcome:
     strategy = _build_strategy()
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = checkpoints.load_model(_CHECKPOINT.value, averaged=_AVERAGED.value)
-    weights = checkpoints.latest_weights(_CHECKPOINT.value)
+    weights = saved_weights.latest_weights(_CHECKPOINT.value)
     model.body_model = _with_regressor(model.body_model)
     data = people.data_config(protocol, _DATA_DIR.value, model.config.window_px, _SPLIT.value)
     squares = root_crop.squares_of(model.config, model.body_model)

@@ -28,7 +28,7 @@ flags.mark_flags_as_required(["checkpoint", "out_dir"])
 def main(argv: Sequence[str]) -> None:
     """Exports."""
     del argv
-    from hmr_tf import checkpoints
+    from hmr_tf import checkpoints, saved_weights
     from hmr_tf.exporters import saved_model
 
     command.check_out_dir(_OUT_DIR.value)
@@ -36,10 +36,10 @@ def main(argv: Sequence[str]) -> None:
         # TensorFlow's reports of every input that it renames help nobody.
         logging.set_verbosity(logging.WARNING)
     model = checkpoints.load_model(_CHECKPOINT.value, averaged=_AVERAGED.value)
-    weights = checkpoints.latest_weights(_CHECKPOINT.value)
+    weights = saved_weights.latest_weights(_CHECKPOINT.value)
     origin = {
         "weights": os.path.basename(weights),
-        "sha256": checkpoints.weights_digest(weights),
+        "sha256": saved_weights.weights_digest(weights),
         "averaged": _AVERAGED.value,
     }
     if saved_model.export_saved_model(model, _OUT_DIR.value, origin):

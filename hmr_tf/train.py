@@ -217,7 +217,7 @@ def _train(
     """
     import tensorflow as tf
 
-    from hmr_tf import checkpoints
+    from hmr_tf import checkpoints, saved_weights
     from hmr_tf.body import mean_parameters, model_file
     from hmr_tf.data import mocap, pipeline, root_crop
     from hmr_tf.training import batch_files, devices, folder_lock, loop, preflight, resume
@@ -259,9 +259,9 @@ def _train(
         defaults = {name: config.defaults(group) for name, group in groups.items()}
         before = checkpoints.read_description(log_dir)
         resume.check_same_run(log_dir, before, planned, checkpoints.plain(defaults))
-        done = checkpoints.latest_step(log_dir) or 0
+        done = saved_weights.latest_step(log_dir) or 0
         if done >= train.num_steps:
-            best = checkpoints.latest_step(os.path.join(log_dir, validation_lib.BEST_DIR))
+            best = saved_weights.latest_step(os.path.join(log_dir, validation_lib.BEST_DIR))
             return loop.Outcome(done, was_finished=True, best_step=-1 if best is None else best)
 
     devices.make_repeatable(train.seed, train.deterministic)

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from toy_body import filler_arrays
 
-from hmr_tf import checkpoints
+from hmr_tf import checkpoints, saved_weights
 from hmr_tf.body import model_file
 from hmr_tf.errors import CheckpointError
 from hmr_tf.models import MODELS, encoders
@@ -174,5 +174,5 @@ def encoder_of(format_name, source, folder):
     lines = importer.import_weights(format_name, [str(source)], out)
     description = json.loads((out / initial_weights.DESCRIPTION_FILE).read_text())
     encoder = encoders.build_encoder(description["encoder"], 224, description["pool"])
-    checkpoints.restore(checkpoints.latest_weights(out), {"encoder": encoder})
+    saved_weights.restore(saved_weights.latest_weights(out), {"encoder": encoder})
     return lines, encoder, description

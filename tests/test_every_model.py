@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tiny_models
 
-from hmr_tf import checkpoints, outputs, predictor
+from hmr_tf import checkpoints, outputs, predictor, saved_weights
 from hmr_tf.body import posing
 from hmr_tf.evaluation import evaluator
 from hmr_tf.evaluation.protocols import SYNTHETIC
@@ -55,7 +55,7 @@ def test_a_checkpoint_gives_the_same_model(model, folder):
 def test_averaged_weights_are_preferred(model, name, tmp_path):
     averages = [tf.Variable(variable + 1.0) for variable in model.generator_variables]
     checkpoint = tf.train.Checkpoint(model=model, averaged=averages)
-    tf.train.CheckpointManager(checkpoint, checkpoints.weights_dir(tmp_path), 1).save()
+    tf.train.CheckpointManager(checkpoint, saved_weights.weights_dir(tmp_path), 1).save()
     description = checkpoints.describe(model, name, has_averaged=True)
     checkpoints.save_description(tmp_path, description, model.body_model)
     averaged = checkpoints.load_model(tmp_path)

@@ -27,8 +27,8 @@ FLOORS = (
     {"body", "data", "render"},
     {"models", "losses", "metrics"},
     {
-        *("synthetic", "checkpoints", "image_files", "detector", "video", "weights"),
-        *("predictor", "given_people"),
+        *("synthetic", "image_files", "detector", "video", "weights"),
+        *("checkpoints", "saved_weights", "predictor", "given_people"),
     },
     {"training", "evaluation", "exporters"},
     {"common_flags", "setting_values", "experiments"},

@@ -17,7 +17,7 @@ import pytest
 import tensorflow as tf
 import toy_body
 
-from hmr_tf import checkpoints, config
+from hmr_tf import checkpoints, config, saved_weights
 from hmr_tf.body import model_file
 from hmr_tf.models import encoders
 from hmr_tf.weights import initial_weights
@@ -116,7 +116,7 @@ def test_stop_resume_finish_refuse(small, tmp_path):
     assert process.returncode == 128 + signal.SIGTERM, errors
     last = errors.strip().splitlines()[-1]
     assert last.startswith("stopped by SIGTERM at step ") and "run the same command again" in last
-    stopped = checkpoints.latest_step(log)
+    stopped = saved_weights.latest_step(log)
     assert f"step {stopped} of 100000" in last
     assert len(curve.read_text().splitlines()) == stopped + 1
 
@@ -182,7 +182,7 @@ def _check_best(log, printed, stopped):
     assert {row["num_people"] for row in rows} == {"5"}
     best = min(rows, key=lambda row: float(row["pa_mpjpe_mm"]))
     assert f"best validation, of step {best['step']}: {log / 'best'}" in printed
-    assert checkpoints.latest_step(log / "best") == int(best["step"])
+    assert saved_weights.latest_step(log / "best") == int(best["step"])
     (line,) = [text for text in printed.splitlines() if text.startswith("Next: ")]
     words = shlex.split(line)[2:]
     assert words[:2] == ["-m", "hmr_tf.evaluate"]
@@ -200,7 +200,7 @@ def _check_best(log, printed, stopped):
         (["stray"], "Unexpected argument 'stray'"),
     ],
 )
-def test_wrong_flags_are_refused_at_once(arguments, message):
+def test_wrong_flags_are_refused(arguments, message):
     found = run("--data_dir=x", "--log_dir=y", *arguments)
     assert found.returncode != 0
     assert message in found.stdout + found.stderr

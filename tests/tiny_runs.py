@@ -40,9 +40,9 @@ def weights(log_dir):
     """Returns everything that a checkpoint holds of model, averages and optimizer, by name."""
     import tensorflow as tf
 
-    from hmr_tf import checkpoints
+    from hmr_tf import saved_weights
 
-    reader = tf.train.load_checkpoint(checkpoints.latest_weights(log_dir))
+    reader = tf.train.load_checkpoint(saved_weights.latest_weights(log_dir))
     names = reader.get_variable_to_shape_map()
     kept = [name for name in names if name.startswith(("model/", "averaged/", "optimizer/"))]
     return {name: reader.get_tensor(name) for name in kept}

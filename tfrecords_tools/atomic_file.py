@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
 from typing import Any
 
 from tfrecords_tools.errors import OutputError
+
+# Errors of writing alone: no space, quota used up, file too large, read-only.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 def sync_file(path: str) -> None:
@@ -37,21 +41,30 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"{error.filename or os.fspath(path)} cannot be written: {error.strerror or error}. "
-            "Make room (or check --out_dir), then run the same command again; it goes on where it "
-            "stopped."
-        ) from error
+        raise not_written(error.filename or path, error.strerror or str(error)) from error
+
+
+def not_written(path: str | os.PathLike, reason: str) -> OutputError:
+    """Returns the error of a file that cannot be written."""
+    return OutputError(
+        f"{os.fspath(path)} cannot be written: {reason}. Make room (or give another folder), then "
+        "run the same command again."
+    )
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
-    """Writes a file; a reader sees the old one or the new one, never a part."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    """Writes a file; a reader sees the old one or the new one, never a part.
+
+    Raises:
+        OutputError: as `writing`.
+    """
     temporary = f"{os.fspath(path)}.tmp"
     try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-        publish(temporary, path)
+        with writing(path):
+            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+            with open(temporary, "wb") as file:
+                file.write(content)
+            publish(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.remove(temporary)
@@ -59,5 +72,9 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 
 
 def write_json(path: str | os.PathLike, content: Any) -> None:
-    """Writes a JSON file, whole or not at all."""
+    """Writes a JSON file, whole or not at all.
+
+    Raises:
+        OutputError: as `writing`.
+    """
     write_bytes(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())

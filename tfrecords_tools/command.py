@@ -9,6 +9,7 @@ from typing import Callable
 
 from absl import app
 
+from tfrecords_tools import atomic_file
 from tfrecords_tools.errors import DatasetError, RecordError
 
 
@@ -34,6 +35,15 @@ def run(main: Callable[[Sequence[str]], None], expected: tuple[type[Exception], 
             sys.exit(1)
         except BrokenPipeError:  # The reader, e.g. `head`, has seen enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            if error.errno not in atomic_file.NO_ROOM:
+                raise
+            name = f"{error.filename}: " if error.filename else ""
+            print(
+                f"error: {name}{error.strerror}. Make room, then run the same command again.",
+                file=sys.stderr,
+            )
+            sys.exit(1)
         except KeyboardInterrupt:
             print("interrupted; run the same command again to continue", file=sys.stderr)
             sys.exit(130)

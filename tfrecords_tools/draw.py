@@ -96,8 +96,7 @@ def _write(sheet: np.ndarray, path: str) -> None:
     if ending not in (".png", ".jpg", ".jpeg"):
         raise DatasetError(f"--out must end in .png or .jpg; received {path}.")
     data = cv2.imencode(ending, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
-    with atomic_file.writing(path):
-        atomic_file.write_bytes(path, data)
+    atomic_file.write_bytes(path, data)
 
 
 def run() -> None:

@@ -9,6 +9,7 @@ mesh, and a table made for another one is refused.
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from scipy import sparse
 
 from hmr_tf.errors import BodyError
 from hmr_tf.registry import Registry
-from tfrecords_tools import safe_pickle
+from tfrecords_tools import atomic_file, safe_pickle
 
 FREE_BODY = "free_body"
 EMBEDDED_BODIES = Registry("embedded body", {FREE_BODY: "hmr_tf.body.free_body:load"})
@@ -209,12 +210,9 @@ def save_body(body: Body, path: str | Path) -> None:
         arrays[f"regressor_{name}_col"] = columns.astype(np.int32)
         arrays[f"regressor_{name}_value"] = matrix[rows, columns]
         arrays[f"regressor_{name}_num_rows"] = np.int32(matrix.shape[0])
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    atomic_file.write_bytes(path, buffer.getvalue())
 
 
 def body_from_arrays(arrays: Mapping[str, Any], source: str = "") -> Body:

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from hmr_tf import checkpoints, metrics, outputs
+from hmr_tf import checkpoints, metrics, outputs, saved_weights
 from hmr_tf.body.model_file import NUM_JOINTS
 from hmr_tf.config import AugmentConfig
 from hmr_tf.data import occluders, root_crop
@@ -71,7 +71,7 @@ def run(options: Options) -> str:
         "num_people": 0,
         "split": protocol.split,
         "datasets": list(protocol.datasets),
-        "step": checkpoints.latest_step(options.checkpoint),
+        "step": saved_weights.latest_step(options.checkpoint),
         "seed": seed,
     }
     curves = {}

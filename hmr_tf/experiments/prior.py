@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from hmr_tf import checkpoints, outputs
+from hmr_tf import checkpoints, outputs, saved_weights
 from hmr_tf.evaluation import contact_sheet, evaluator, examples, people, plausibility
 from hmr_tf.evaluation.protocols import SYNTHETIC as _PROTOCOL
 from hmr_tf.experiments import Options, held_out, prior_report, reports, trainings
@@ -100,7 +100,7 @@ def measure(log_dir: pathlib.Path, data_dir: str) -> tuple[dict[str, Any], list[
         "mean_pose": {**report["baseline"], **plausibility.measure(mean_rotations)},
         "truth": plausibility.measure(true[outputs.ROTATIONS]),
         "num_people": evaluation.num_people,
-        "step": checkpoints.latest_step(log_dir),
+        "step": saved_weights.latest_step(log_dir),
         "seed": description.settings["train"]["seed"],
         "losses": description.settings["losses"],
     }

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from hmr_tf import checkpoints, outputs
+from hmr_tf import checkpoints, outputs, saved_weights
 from hmr_tf.evaluation import evaluator, people
 from hmr_tf.evaluation.protocols import SYNTHETIC as _PROTOCOL
 from hmr_tf.experiments import Options, held_out, reports, sgre_report, trainings
@@ -91,7 +91,7 @@ def measure(log_dir: pathlib.Path, data_dir: str) -> dict[str, Any]:
         "mean_pose": {"metrics": report["baseline"], "by_depth": depth_errors(mean_body, true)},
         "estimation": model.config.estimation,
         "num_people": evaluation.num_people,
-        "step": checkpoints.latest_step(log_dir),
+        "step": saved_weights.latest_step(log_dir),
         "seed": description.settings["train"]["seed"],
     }
 

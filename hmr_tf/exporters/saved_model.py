@@ -44,7 +44,7 @@ import numpy as np
 import tensorflow as tf
 
 import hmr_tf
-from hmr_tf import outputs, predictor
+from hmr_tf import outputs, predictor, saved_weights
 from hmr_tf.config import to_dict
 from hmr_tf.data import crops
 from hmr_tf.errors import ConfigError
@@ -52,7 +52,7 @@ from hmr_tf.geometry import crop_pinhole
 from hmr_tf.geometry.crop_pinhole import CropView
 from hmr_tf.image_files.decoding import decode_photo
 from hmr_tf.models import extra_inputs
-from tfrecords_tools import skeletons
+from tfrecords_tools import atomic_file, skeletons
 
 EXTRA_DIR = "assets.extra"
 MODEL_FILE = "model.json"
@@ -79,6 +79,7 @@ def export_saved_model(
 
     Raises:
         ConfigError: if the folder holds something else.
+        OutputError: if it cannot be written.
     """
     out_dir = pathlib.Path(out_dir)
     description = _describe(model, origin or {})
@@ -94,14 +95,19 @@ def export_saved_model(
     partial = out_dir.with_name(f".{out_dir.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     module, signatures = build_servable(model)
-    tf.saved_model.save(module, str(partial), signatures=signatures)
-    extra = partial / EXTRA_DIR
-    extra.mkdir()
-    np.save(extra / FACES_FILE, np.asarray(model.body_model.faces, np.int32))
-    (extra / MODEL_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    if out_dir.exists():
-        out_dir.rmdir()
-    os.replace(partial, out_dir)
+    try:
+        with atomic_file.writing(partial), saved_weights.writing(partial):
+            tf.saved_model.save(module, str(partial), signatures=signatures)
+            extra = partial / EXTRA_DIR
+            extra.mkdir()
+            np.save(extra / FACES_FILE, np.asarray(model.body_model.faces, np.int32))
+            text = json.dumps(description, indent=2) + "\n"
+            (extra / MODEL_FILE).write_text(text, encoding="utf-8")
+            if out_dir.exists():
+                out_dir.rmdir()
+            os.replace(partial, out_dir)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return True
 
 

@@ -68,7 +68,6 @@ class Journal:
         self._last = (first_step, None)  # step and time of the last rate measurement
         self._started = time.perf_counter()
         self._shown: dict[str, str] = {}  # beside the bar
-        self._log = open(os.path.join(log_dir, LOG_FILE), "a", encoding="utf-8")
         self._curve = _Table(os.path.join(log_dir, CURVE_FILE), (*columns, RATE), first_step)
         self._validations = None
         if metrics:
@@ -83,8 +82,8 @@ class Journal:
 
     def say(self, text: str) -> None:
         """Writes one line to the log and the console."""
-        self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-        self._log.flush()
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n"
+        _append(os.path.join(self._log_dir, LOG_FILE), line)
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)
         else:
@@ -179,10 +178,9 @@ class Journal:
         return lines
 
     def close(self) -> None:
-        """Ends the bar and the log."""
+        """Ends the bar."""
         if self._bar is not None:
             self._bar.close()
-        self._log.close()
 
 
 class _Table:
@@ -206,8 +204,7 @@ class _Table:
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Writes a row; a column without a value stays empty."""
         numbers = {**values, "step": step}
-        with open(self._path, "a", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerow([_exact(numbers.get(name)) for name in self._columns])
+        _append(self._path, ",".join(_exact(numbers.get(name)) for name in self._columns) + "\n")
 
     def rows(self) -> list[dict[str, str]]:
         """Returns all rows."""
@@ -238,6 +235,12 @@ def _described(which: str, row: Mapping[str, str]) -> str:
     means = {name: text for name, text in row.items() if name not in ("step", PEOPLE) and text}
     numbers = "  ".join(f"{name} {float(text):.1f}" for name, text in means.items())
     return f"{which} validation, step {row['step']}: {numbers}"
+
+
+def _append(path: str, line: str) -> None:
+    with atomic_file.writing(path):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line)
 
 
 def read_rows(path: str) -> list[dict[str, str]]:

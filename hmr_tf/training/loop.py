@@ -22,8 +22,8 @@ from typing import Any, Callable
 import numpy as np
 import tensorflow as tf
 
-from hmr_tf import checkpoints
 from hmr_tf import config as config_lib
+from hmr_tf import saved_weights
 from hmr_tf.errors import DataError, TrainingError
 from hmr_tf.training import stop_signals, summaries, validation
 from hmr_tf.training.journal import PLOT_FILE, Journal
@@ -109,7 +109,7 @@ class Loop:
         }
         self._manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(**self._items),
-            checkpoints.weights_dir(log_dir),
+            saved_weights.weights_dir(log_dir),
             max_to_keep=config.keep_checkpoints if self._team.worker.is_chief else 1,
         )
         self._train_step = tf.function(self._distributed_step, autograph=False)
@@ -134,11 +134,11 @@ class Loop:
             CheckpointError: if it is damaged or of something else.
             ConfigError: if other processes have found another checkpoint.
         """
-        path = checkpoints.latest_weights(source or self._log_dir)
+        path = saved_weights.latest_weights(source or self._log_dir)
         if path is not None:
-            checkpoints.restore(path, self._items)
+            saved_weights.restore(path, self._items)
             self._sums = self._window.numpy()
-        checkpoints.remove_unfinished(self._manager)
+        saved_weights.remove_unfinished(self._manager)
         self._team.check_step(self._step)
         if self._validator is not None:
             self._validator.restore_best(self._task, self.step, source or self._log_dir)
@@ -149,6 +149,7 @@ class Loop:
 
         Raises:
             TrainingError: if a weight is not finite.
+            OutputError: if it cannot be written; the one before is kept.
         """
         path = self._manager.latest_checkpoint
         if path is not None and path.endswith(f"-{self.step}"):
@@ -158,7 +159,7 @@ class Loop:
         if not all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in weights):
             raise self._guard.not_finite("weights", [self.step])
         self._window.assign(self._sums)
-        self._manager.save(checkpoint_number=self.step)
+        saved_weights.save(self._manager, self.step)
 
     def run(self) -> Outcome:
         """Trains from the current step to the last.
@@ -169,7 +170,12 @@ class Loop:
 
         Raises:
             TrainingError: if a metric is not finite; nothing has been saved since.
+            OutputError: if the disk is full; the last checkpoint is kept.
         """
+        with saved_weights.writing(self._summary_dir):
+            return self._run()
+
+    def _run(self) -> Outcome:
         first_step, config, validator = self.step, self._config, self._validator
         if first_step >= config.num_steps or self._is_exhausted:
             return self._outcome(was_finished=True)
@@ -182,7 +188,7 @@ class Loop:
             config.batch_size,
             metrics=validator.metrics if validator is not None else (),
         )
-        writer = tf.summary.create_file_writer(os.path.join(self._log_dir, SUMMARY_DIR))
+        writer = tf.summary.create_file_writer(self._summary_dir)
         try:
             lost = self._team.noticing_loss(self._step)
             with stop_signals.collected() as received, writer.as_default(), lost:
@@ -204,6 +210,10 @@ class Loop:
         finally:
             writer.close()
             journal.close()
+
+    @property
+    def _summary_dir(self) -> str:
+        return os.path.join(self._log_dir, SUMMARY_DIR)
 
     @property
     def _is_exhausted(self) -> bool:
@@ -229,7 +239,7 @@ class Loop:
             f"checkpoint: {self._log_dir}"
             f"{f'; of the best validation: {best}' if self._best.step >= 0 else ''}; "
             f"curve: {os.path.join(self._log_dir, PLOT_FILE)}; "
-            f"TensorBoard: tensorboard --logdir {os.path.join(self._log_dir, SUMMARY_DIR)}"
+            f"TensorBoard: tensorboard --logdir {self._summary_dir}"
         )
 
     def _opening(self, first_step: int) -> str:

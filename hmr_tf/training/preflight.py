@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from hmr_tf import checkpoints, command
+from hmr_tf import checkpoints, command, saved_weights
 from hmr_tf import config as config_lib
 from hmr_tf.body import model_file
 from hmr_tf.data import record_sets
@@ -22,7 +22,7 @@ def check_log_dir(log_dir: str) -> None:
         ConfigError: if it is a file, cannot be made, or holds weights of nobody knows what.
     """
     command.check_out_dir(log_dir, "log_dir")
-    if not checkpoints.has_description(log_dir) and checkpoints.latest_weights(log_dir):
+    if not checkpoints.has_description(log_dir) and saved_weights.latest_weights(log_dir):
         raise ConfigError(
             f"'{log_dir}' holds weights but not what they are of ({checkpoints.DESCRIPTION_FILE} "
             "is missing); give another --log_dir."

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from hmr_tf import checkpoints
+from hmr_tf import checkpoints, saved_weights
 from hmr_tf import config as config_lib
 from hmr_tf.data import pipeline, root_crop
 from hmr_tf.errors import DataError
@@ -139,11 +139,10 @@ class Validator:
         with averaged_weights(task):
             manager = tf.train.CheckpointManager(
                 tf.train.Checkpoint(model=task.model),
-                checkpoints.weights_dir(folder),
+                saved_weights.weights_dir(folder),
                 max_to_keep=1,
             )
-            manager.save(checkpoint_number=int(self.best.step))
-        checkpoints.remove_unfinished(manager)
+            saved_weights.save(manager, int(self.best.step))
 
     def restore_best(self, task: Task, step: int, run_dir: str) -> None:
         """Writes ``best`` if a kill came between the run's checkpoint and it.
@@ -153,7 +152,7 @@ class Validator:
             step: of that checkpoint.
             run_dir: folder of the run, the same for all of several processes.
         """
-        saved = checkpoints.latest_step(os.path.join(run_dir, BEST_DIR))
+        saved = saved_weights.latest_step(os.path.join(run_dir, BEST_DIR))
         if int(self.best.step) == step != saved:
             self.save_best(task)
 

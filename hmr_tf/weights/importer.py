@@ -14,6 +14,7 @@ from hmr_tf import checkpoints
 from hmr_tf.body import model_file
 from hmr_tf.errors import BodyError, CheckpointError
 from hmr_tf.models import MODELS, encoders
+from hmr_tf.saved_weights import PathLike
 from hmr_tf.weights import FORMATS, initial_weights, mapping
 from hmr_tf.weights.published_format import Format
 from tfrecords_tools import atomic_file
@@ -27,7 +28,7 @@ _TOLERANCE_MM = 0.1
 def import_weights(
     format_name: str,
     sources: Sequence[str],
-    out: checkpoints.PathLike,
+    out: PathLike,
     body: model_file.Body | None = None,
 ) -> list[str]:
     """Imports a published checkpoint.
@@ -119,5 +120,5 @@ def _body_notes(tensors: mapping.Tensors, published: Format, body: model_file.Bo
     ]
 
 
-def _write_report(out: checkpoints.PathLike, values: Mapping[str, Any]) -> None:
+def _write_report(out: PathLike, values: Mapping[str, Any]) -> None:
     atomic_file.write_json(str(pathlib.Path(out) / REPORT_FILE), values)

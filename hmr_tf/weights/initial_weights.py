@@ -14,9 +14,10 @@ from typing import Any
 import tensorflow as tf
 
 import hmr_tf
-from hmr_tf import checkpoints
+from hmr_tf import checkpoints, saved_weights
 from hmr_tf.config import HMRConfig, HybrIKConfig, SGREConfig, SMPLRConfig
 from hmr_tf.errors import CheckpointError, ConfigError
+from hmr_tf.saved_weights import PathLike
 from tfrecords_tools import atomic_file
 
 FORMAT = 1
@@ -38,13 +39,13 @@ _FREE = {
 }
 
 
-def has_encoder(directory: checkpoints.PathLike) -> bool:
+def has_encoder(directory: PathLike) -> bool:
     """Whether a folder holds an encoder."""
     return (pathlib.Path(directory) / DESCRIPTION_FILE).is_file()
 
 
 def save_encoder(
-    directory: checkpoints.PathLike,
+    directory: PathLike,
     encoder: tf.keras.Model,
     config: HMRConfig,
     settings: Mapping[str, Any],
@@ -57,9 +58,7 @@ def save_encoder(
         config: its name and pool.
         settings: where it comes from; kept for the reader of ``encoder.json``.
     """
-    checkpoint = tf.train.Checkpoint(encoder=encoder)
-    folder = checkpoints.weights_dir(directory)
-    tf.train.CheckpointManager(checkpoint, folder, max_to_keep=1).save()
+    saved_weights.save_only(directory, encoder=encoder)
     values = {
         "format": FORMAT,
         "hmr_tf": hmr_tf.__version__,
@@ -70,23 +69,23 @@ def save_encoder(
     atomic_file.write_json(str(pathlib.Path(directory) / DESCRIPTION_FILE), values)
 
 
-def identify(directory: checkpoints.PathLike) -> str:
+def identify(directory: PathLike) -> str:
     """Returns the SHA-256 of the weights in a folder of either kind.
 
     Raises:
         CheckpointError: if it has none.
     """
-    prefix = checkpoints.latest_weights(directory)
+    prefix = saved_weights.latest_weights(directory)
     if prefix is None or not (has_encoder(directory) or checkpoints.has_description(directory)):
         raise CheckpointError(
             f"'{directory}' holds no weights to begin with; give a folder that import_weights "
             "wrote, or a checkpoint."
         )
-    return checkpoints.weights_digest(prefix)
+    return saved_weights.weights_digest(prefix)
 
 
 def check(
-    directory: checkpoints.PathLike, config: HMRConfig | HybrIKConfig | SMPLRConfig, body_kind: str
+    directory: PathLike, config: HMRConfig | HybrIKConfig | SMPLRConfig, body_kind: str
 ) -> None:
     """Checks, before anything is built, that the weights of a folder fit a model.
 
@@ -128,7 +127,7 @@ def check(
             )
 
 
-def load(directory: checkpoints.PathLike, model: tf.keras.Model) -> None:
+def load(directory: PathLike, model: tf.keras.Model) -> None:
     """Writes the weights of a folder that `check` found to fit into a model.
 
     A checkpoint's averaged weights are taken where it has them.
@@ -138,7 +137,7 @@ def load(directory: checkpoints.PathLike, model: tf.keras.Model) -> None:
         model: a model of `hmr_tf.models`; of an encoder's folder only its encoder is written.
     """
     if has_encoder(directory):
-        checkpoints.restore(checkpoints.latest_weights(directory), {"encoder": model.encoder})
+        saved_weights.restore(saved_weights.latest_weights(directory), {"encoder": model.encoder})
         return
     source = checkpoints.load_model(directory)
     for found, layer in zip(source.layers, model.layers):
@@ -148,7 +147,7 @@ def load(directory: checkpoints.PathLike, model: tf.keras.Model) -> None:
             variable.assign(values[variable.name])
 
 
-def _read(directory: checkpoints.PathLike) -> dict[str, Any]:
+def _read(directory: PathLike) -> dict[str, Any]:
     path = pathlib.Path(directory) / DESCRIPTION_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

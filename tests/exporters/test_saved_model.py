@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_models
+from full_disk import full_beyond
 from stub_model import StubModel
 
 from hmr_tf import outputs, predictor
@@ -17,6 +18,7 @@ from hmr_tf.errors import ConfigError
 from hmr_tf.exporters import saved_model
 from hmr_tf.image_files import reading
 from hmr_tf.models import extra_inputs
+from tfrecords_tools.errors import OutputError
 
 # Runs in another process, in which importing this package or Addons fails.
 CLIENT = """
@@ -230,3 +232,12 @@ def test_an_interrupted_export_is_cleared_away(tmp_path):
     (tmp_path / "2").mkdir()  # An empty folder is no obstacle.
     assert saved_model.export_saved_model(StubModel(), tmp_path / "2")
     assert sorted(entry.name for entry in pathlib.Path(tmp_path).iterdir()) == ["2"]
+
+
+@pytest.mark.parametrize("limit", [10, 20_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, limit):
+    message = r"\.1\.partial.* cannot be written: File too large\."
+    with full_beyond(limit), pytest.raises(OutputError, match=message) as caught:
+        saved_model.export_saved_model(StubModel(), tmp_path / "1")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

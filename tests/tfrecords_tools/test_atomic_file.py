@@ -44,6 +44,5 @@ def test_what_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path, monkeyp
     monkeypatch.setattr(atomic_file, "sync_file", full)
     path = tmp_path / "a.bin"
     with pytest.raises(OutputError, match=r"a\.bin cannot be written: No space left on device\."):
-        with atomic_file.writing(path):
-            atomic_file.write_bytes(path, b"12")
+        atomic_file.write_bytes(path, b"12")
     assert list(tmp_path.iterdir()) == []

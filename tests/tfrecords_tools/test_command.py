@@ -17,6 +17,11 @@ def main(argv):
         raise DatasetError("lsp: joints.mat is not there.")
     if kind == "disk":
         raise OutputError("a cannot be written: full.")
+    if kind == "write":
+        with open("/dev/full", "w") as file:
+            file.write("x")
+    if kind == "read":
+        open("not_there")
     if kind == "extra":
         raise KeyError("an expected one")
     if kind == "bug":
@@ -45,7 +50,12 @@ def test_success_is_silent():
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [("dataset", "joints.mat is not there"), ("disk", "full"), ("extra", "an expected one")],
+    [
+        ("dataset", "joints.mat is not there"),
+        ("disk", "full"),
+        ("write", "No space left on device. Make room"),
+        ("extra", "an expected one"),
+    ],
 )
 def test_expected_failures_are_one_line(kind, message):
     done = _run(kind)
@@ -55,11 +65,14 @@ def test_expected_failures_are_one_line(kind, message):
     assert message in done.stderr
 
 
-def test_unexpected_failures_keep_their_traceback():
-    done = _run("bug")
+@pytest.mark.parametrize(
+    ("kind", "name"), [("bug", "ZeroDivisionError"), ("read", "FileNotFoundError")]
+)
+def test_unexpected_failures_keep_their_traceback(kind, name):
+    done = _run(kind)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-    assert "ZeroDivisionError" in done.stderr
+    assert name in done.stderr
 
 
 def test_interruptions_and_stray_arguments():

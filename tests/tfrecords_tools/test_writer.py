@@ -7,10 +7,10 @@ import errno
 import hashlib
 import json
 import os
-import resource
 import threading
 
 import pytest
+from full_disk import full_beyond
 
 from tfrecords_tools import reader
 from tfrecords_tools import writer as writer_module
@@ -208,13 +208,9 @@ def test_a_shortened_list_of_drops_starts_over(tmp_path):
 def test_a_full_disk_is_one_line_and_the_next_run_goes_on(tmp_path, limit):
     expected = _convert(tmp_path / "whole")
     out_dir = tmp_path / "out"
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))  # No file may be longer, bytes.
-    try:
-        with pytest.raises(OutputError, match="cannot be written: File too large") as caught:
-            _convert(out_dir)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    message = "cannot be written: File too large"
+    with full_beyond(limit), pytest.raises(OutputError, match=message) as caught:
+        _convert(out_dir)
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "out").rglob("toy/*.tfrecord"))
     assert _convert(out_dir) == expected

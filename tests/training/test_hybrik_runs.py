@@ -5,7 +5,7 @@ import pytest
 import tiny_runs
 import tiny_training
 
-from hmr_tf import checkpoints
+from hmr_tf import saved_weights
 from hmr_tf.training import journal
 
 pytestmark = pytest.mark.slow  # Six starts of a training.
@@ -43,7 +43,7 @@ def test_stopped_and_resumed_is_the_whole_run(folder):
     assert float(whole[0]["learning_rate"]) == pytest.approx(1e-3)
     assert float(whole[-1]["learning_rate"]) == pytest.approx(1e-4)
     assert {"uvd", "twist", "pose", "betas", "weak_camera", "mpjpe_mm"} < set(whole[0])
-    assert checkpoints.latest_step(folder / "parts" / "best") in (2, 4)
+    assert saved_weights.latest_step(folder / "parts" / "best") in (2, 4)
 
 
 def test_two_replicas_are_one(folder):

@@ -3,8 +3,10 @@ import re
 import cv2
 import numpy as np
 import pytest
+from full_disk import full_beyond
 
 from hmr_tf.training import journal
+from tfrecords_tools.errors import OutputError
 
 COLUMNS = ("loss", "adversarial", "adversarial_1", "learning_rate")
 
@@ -45,6 +47,19 @@ def test_a_resumed_run_drops_the_rows_it_will_write_again(tmp_path):
     book.close()
     rows = journal.read_rows(tmp_path / journal.CURVE_FILE)
     assert [(row["step"], row["loss"]) for row in rows] == [("5", "5"), ("10", "10"), ("15", "99")]
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    book = _journal(tmp_path)
+    book.row(5, _values(1.0))
+    for write, name in (
+        (lambda: book.say("more"), journal.LOG_FILE),
+        (lambda: book.row(10, _values(1.0)), journal.CURVE_FILE),
+    ):
+        message = re.escape(f"{name} cannot be written: File too large.")
+        with full_beyond(10), pytest.raises(OutputError, match=message):
+            write()
+    book.close()
 
 
 def test_rate_leaves_out_the_first_step_and_pauses(tmp_path, monkeypatch):

@@ -6,11 +6,13 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
+from full_disk import full_beyond
 
-from hmr_tf import checkpoints, config
+from hmr_tf import config, saved_weights
 from hmr_tf.errors import CheckpointError, DataError, TrainingError
 from hmr_tf.training import journal, loop, optimizers, validation
 from hmr_tf.training.task import Task, Views, global_sums, replica_seed
+from tfrecords_tools.errors import OutputError
 
 
 class LineTask(Task):
@@ -207,7 +209,7 @@ def test_files_of_a_run(tmp_path):
     runner.run()
     names = {path.name for path in (tmp_path / "weights").glob("*.index")}
     assert names == {"ckpt-8.index", "ckpt-9.index"}
-    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-9")
+    assert saved_weights.latest_weights(tmp_path).endswith("ckpt-9")
     log = (tmp_path / "train_log.txt").read_text()
     assert "starting of 9: batches of 6 on 1 replica in float32" in log
     assert "step 9/9  loss" in log and "images/s" in log and "finished 9 steps" in log
@@ -233,7 +235,7 @@ def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
     assert message.startswith("Step 7 gave numbers that are not finite (loss); the last checkpoint")
     assert message.endswith("the images of step 7: 7_0.jpg, b.jpg; of step 6: 6_0.jpg, b.jpg.")
     assert "\n" not in message
-    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
+    assert saved_weights.latest_weights(tmp_path).endswith("ckpt-4")
     assert message in (tmp_path / "train_log.txt").read_text()
 
 
@@ -252,14 +254,14 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, monkeypatch):
     runner, _ = make_loop(tmp_path, settings(10))
     with pytest.raises(TrainingError, match=r"Step 8 .*\(weights\).* of step 8: 8_0.jpg, b.jpg.$"):
         runner.run()
-    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
+    assert saved_weights.latest_weights(tmp_path).endswith("ckpt-4")
 
 
 def test_not_even_a_checkpoint_of_the_same_step_takes_bad_numbers(tmp_path):
     runner, _ = make_loop(tmp_path, settings(10), lambda first: batches(first, bad_step=7))
     with pytest.raises(TrainingError, match="Step 8 "):
         runner.run()
-    assert checkpoints.latest_weights(tmp_path).endswith("ckpt-4")
+    assert saved_weights.latest_weights(tmp_path).endswith("ckpt-4")
 
 
 def test_data_that_ends_is_an_error(tmp_path):
@@ -274,8 +276,29 @@ def test_interrupt_is_caught_and_handlers_return(tmp_path, stop_at):
     stop_at(runner, 2, signal.SIGINT)
     outcome = runner.run()
     assert outcome.stopped_by == "SIGINT"
-    assert checkpoints.latest_weights(tmp_path).endswith(f"ckpt-{outcome.step}")
+    assert saved_weights.latest_weights(tmp_path).endswith(f"ckpt-{outcome.step}")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("limit", [10, 2000])
+def test_a_full_disk_ends_a_run_and_the_next_goes_on(tmp_path, limit):
+    make_loop(tmp_path, settings(4))[0].run()
+    runner, _ = make_loop(tmp_path, settings(8))
+    with full_beyond(limit), pytest.raises(OutputError, match="cannot be written: File too large"):
+        runner.run()
+    assert saved_weights.latest_step(tmp_path) == 4
+    assert make_loop(tmp_path, settings(8))[0].run().step == 8
+
+
+def test_a_disk_too_full_for_tensorboard_is_one_line(tmp_path, monkeypatch):
+    def full(folder):
+        message = f"{folder}/events; No space left on device\n\tCould not initialize events writer."
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    monkeypatch.setattr(tf.summary, "create_file_writer", full)
+    message = r"tensorboard cannot be written: No space left on device\. Make room .*again\.$"
+    with pytest.raises(OutputError, match=message):
+        make_loop(tmp_path, settings(8))[0].run()
 
 
 def test_damaged_checkpoint_is_named(tmp_path):
@@ -300,7 +323,7 @@ def test_validations_on_the_way(tmp_path):
     runner, _ = make_loop(tmp_path, settings(11), validator=scores)
     assert runner.run() == loop.Outcome(11, best_step=11)
     assert validations(tmp_path) == list(SCORES.items())
-    assert checkpoints.latest_step(tmp_path / "best") == 11
+    assert saved_weights.latest_step(tmp_path / "best") == 11
     log = (tmp_path / "train_log.txt").read_text()
     assert "validation at step 4: pa_mpjpe_mm 7.0  pve_mm 1.0  (5 people; the best so far)" in log
     assert "(5 people; best pa_mpjpe_mm 7.0 at step 4)" in log
@@ -340,14 +363,14 @@ def test_a_kill_in_a_validation_changes_nothing(tmp_path, monkeypatch, moment):
     monkeypatch.setattr(owner, moment, die)
     with pytest.raises(KilledError):
         runner.run()
-    assert checkpoints.latest_step(tmp_path / "best") == 4
+    assert saved_weights.latest_step(tmp_path / "best") == 4
     scores = Scores(SCORES, tmp_path)
     again, _ = make_loop(tmp_path, settings(10, checkpoint_every=0), validator=scores)
     assert again.step == (6 if moment == "save" else 8)
-    assert checkpoints.latest_step(tmp_path / "best") == again.step - again.step % 4
+    assert saved_weights.latest_step(tmp_path / "best") == again.step - again.step % 4
     assert again.run() == loop.Outcome(10, best_step=8)
     assert validations(tmp_path) == list(SCORES.items())[:5]
-    assert checkpoints.latest_step(tmp_path / "best") == 8
+    assert saved_weights.latest_step(tmp_path / "best") == 8
 
 
 def test_a_run_ends_early_also_if_it_was_interrupted(tmp_path, stop_at):

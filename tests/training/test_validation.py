@@ -8,7 +8,7 @@ import record_folder
 import tensorflow as tf
 import toy_body
 
-from hmr_tf import checkpoints, config
+from hmr_tf import checkpoints, config, saved_weights
 from hmr_tf.data import pipeline
 from hmr_tf.errors import DataError
 from hmr_tf.evaluation import evaluator
@@ -190,7 +190,7 @@ def test_the_best_weights_are_a_checkpoint_of_their_own(task, records, log):
     description = checkpoints.read_description(log / "best")
     assert not description.has_averaged and description.task == ""
     assert description.settings == {"train": {"a": 1}}
-    assert checkpoints.latest_step(log / "best") == 8
+    assert saved_weights.latest_step(log / "best") == 8
 
 
 def test_a_kill_before_the_best_was_written_is_made_up_for(task, records, log):
@@ -201,4 +201,4 @@ def test_a_kill_before_the_best_was_written_is_made_up_for(task, records, log):
     validator.restore_best(task, 5, str(log))  # The weights of step 3 are gone; `best` has them.
     assert not (log / "best").exists()
     validator.restore_best(task, 3, str(log))
-    assert checkpoints.latest_step(log / "best") == 3
+    assert saved_weights.latest_step(log / "best") == 3
